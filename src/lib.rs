@@ -1,7 +1,17 @@
 //! convscope: a microscope for convolutional networks.
 //!
 //! Data goes one way: **bytes → graph → engine → lens → paint → canvas**.
+//!
+//! - [`tensor`], [`error`]: numbers on the host, the one error.
+//! - [`graph`]: what a network is; [`ops`]: what its nodes compute, forward and backward.
+//! - [`engine`]: graph → numbers and gradients, on the CPU or on WebGPU.
+//! - [`load`]: bytes → graph.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod engine;
 pub mod error;
+pub mod graph;
+pub mod load;
+pub mod ops;
+pub mod tensor;

@@ -129,9 +129,13 @@ impl Tensor {
     /// `bad_argument` if the number of extents or of values does not fit.
     pub fn new(data: Vec<f32>, shape: impl Into<Vec<usize>>) -> Result<Self> {
         let shape = shape.into();
-        let length = shape.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
+        let length = shape
+            .iter()
+            .try_fold(1_usize, |product, &extent| product.checked_mul(extent));
         if shape.is_empty() || shape.len() > 4 {
-            return Err(Error::bad_argument(format!("a tensor needs 1 to 4 extents, its shape is {shape:?}")));
+            return Err(Error::bad_argument(format!(
+                "a tensor needs 1 to 4 extents, its shape is {shape:?}"
+            )));
         }
         if length != Some(data.len()) {
             return Err(Error::bad_argument(format!(
@@ -153,7 +157,10 @@ impl Tensor {
     /// Zeros.
     #[must_use]
     pub fn zeros(shape: Shape) -> Self {
-        Self { data: vec![0.0; shape.len()], shape: shape.0.to_vec() }
+        Self {
+            data: vec![0.0; shape.len()],
+            shape: shape.0.to_vec(),
+        }
     }
 
     /// The values in row-major order.

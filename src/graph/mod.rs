@@ -6,9 +6,6 @@ use crate::error::{Error, Result};
 use crate::ops::{Op, Operator as _, leaf};
 use crate::tensor::Shape;
 
-pub mod layers;
-pub mod receptive_field;
-
 /// Index of a node in its graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub usize);
@@ -41,17 +38,25 @@ impl Graph {
     pub fn add(&mut self, name: &str, op: impl Into<Op>, inputs: &[NodeId]) -> Result<NodeId> {
         let op = op.into();
         if self.names.contains_key(name) {
-            return Err(Error::bad_model(format!("two nodes are called '{name}'; give each a name of its own")));
+            return Err(Error::bad_model(format!(
+                "two nodes are called '{name}'; give each a name of its own"
+            )));
         }
         let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
-        let shape = op
-            .shape(&shapes)
-            .map_err(|error| Error { code: error.code, message: format!("{} '{name}': {}", op.name(), error.message) })?;
+        let shape = op.shape(&shapes).map_err(|error| Error {
+            code: error.code,
+            message: format!("{} '{name}': {}", op.name(), error.message),
+        })?;
         let id = NodeId(self.nodes.len());
         if !name.is_empty() {
             self.names.insert(name.to_owned(), id);
         }
-        self.nodes.push(Node { name: name.to_owned(), op, inputs: inputs.to_vec(), shape });
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            op,
+            inputs: inputs.to_vec(),
+            shape,
+        });
         Ok(id)
     }
 
@@ -131,7 +136,11 @@ impl Graph {
     /// The extents of a node's inputs.
     #[must_use]
     pub fn input_shapes(&self, id: NodeId) -> Vec<Shape> {
-        self.nodes[id.0].inputs.iter().map(|&input| self.shape(input)).collect()
+        self.nodes[id.0]
+            .inputs
+            .iter()
+            .map(|&input| self.shape(input))
+            .collect()
     }
 
     /// The node of that name.

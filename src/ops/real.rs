@@ -14,7 +14,10 @@ pub trait Real: Float + NumAssign + Sum + Default + Debug + Send + Sync + 'stati
 }
 
 impl Real for f32 {
-    #[allow(clippy::cast_possible_truncation, reason = "rounding to the nearest f32 is what this is for")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "rounding to the nearest f32 is what this is for"
+    )]
     fn of(value: f64) -> Self {
         value as Self
     }

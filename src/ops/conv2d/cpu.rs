@@ -20,9 +20,16 @@ pub fn forward<T: Real>(
             for oy in 0..shape.h() {
                 for ox in 0..shape.w() {
                     let mut sum = bias.map_or(T::zero(), |bias| bias[o]);
-                    each_tap(geometry, x.shape, weight.shape, shape.c(), [n, o, oy, ox], |input, tap| {
-                        sum += x.data[input] * weight.data[tap];
-                    });
+                    each_tap(
+                        geometry,
+                        x.shape,
+                        weight.shape,
+                        shape.c(),
+                        [n, o, oy, ox],
+                        |input, tap| {
+                            sum += x.data[input] * weight.data[tap];
+                        },
+                    );
                     y[((n * shape.c() + o) * shape.h() + oy) * shape.w() + ox] =
                         activation.map_or(sum, |function| function.apply(sum));
                 }
@@ -32,22 +39,48 @@ pub fn forward<T: Real>(
 }
 
 /// dx: the adjoint of x ↦ x ⋆ w.
-pub fn input_grad<T: Real>(geometry: &Geometry, dy: View<'_, T>, weight: View<'_, T>, dx: &mut [T], shape: Shape) {
+pub fn input_grad<T: Real>(
+    geometry: &Geometry,
+    dy: View<'_, T>,
+    weight: View<'_, T>,
+    dx: &mut [T],
+    shape: Shape,
+) {
     dx.fill(T::zero());
     for_each_output(dy.shape, |index, position| {
-        each_tap(geometry, shape, weight.shape, dy.shape.c(), position, |input, tap| {
-            dx[input] += dy.data[index] * weight.data[tap];
-        });
+        each_tap(
+            geometry,
+            shape,
+            weight.shape,
+            dy.shape.c(),
+            position,
+            |input, tap| {
+                dx[input] += dy.data[index] * weight.data[tap];
+            },
+        );
     });
 }
 
 /// dw: the adjoint of w ↦ x ⋆ w.
-pub fn weight_grad<T: Real>(geometry: &Geometry, x: View<'_, T>, dy: View<'_, T>, dw: &mut [T], shape: Shape) {
+pub fn weight_grad<T: Real>(
+    geometry: &Geometry,
+    x: View<'_, T>,
+    dy: View<'_, T>,
+    dw: &mut [T],
+    shape: Shape,
+) {
     dw.fill(T::zero());
     for_each_output(dy.shape, |index, position| {
-        each_tap(geometry, x.shape, shape, dy.shape.c(), position, |input, tap| {
-            dw[tap] += dy.data[index] * x.data[input];
-        });
+        each_tap(
+            geometry,
+            x.shape,
+            shape,
+            dy.shape.c(),
+            position,
+            |input, tap| {
+                dw[tap] += dy.data[index] * x.data[input];
+            },
+        );
     });
 }
 
@@ -77,11 +110,14 @@ fn each_tap(
     let group = o / (c_out / geometry.groups);
     for c in 0..weight.c() {
         for ky in 0..weight.h() {
-            let Some(iy) = (oy * geometry.stride[0] + ky * geometry.dilation[0]).checked_sub(geometry.padding.top) else {
+            let Some(iy) = (oy * geometry.stride[0] + ky * geometry.dilation[0])
+                .checked_sub(geometry.padding.top)
+            else {
                 continue;
             };
             for kx in 0..weight.w() {
-                let Some(ix) = (ox * geometry.stride[1] + kx * geometry.dilation[1]).checked_sub(geometry.padding.left)
+                let Some(ix) = (ox * geometry.stride[1] + kx * geometry.dilation[1])
+                    .checked_sub(geometry.padding.left)
                 else {
                     continue;
                 };

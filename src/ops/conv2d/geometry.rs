@@ -22,7 +22,12 @@ pub struct Padding {
 impl From<[usize; 4]> for Padding {
     /// From `[top, bottom, left, right]`, the order of networks as data.
     fn from([top, bottom, left, right]: [usize; 4]) -> Self {
-        Self { top, bottom, left, right }
+        Self {
+            top,
+            bottom,
+            left,
+            right,
+        }
     }
 }
 
@@ -47,7 +52,12 @@ pub struct Geometry {
 
 impl Default for Geometry {
     fn default() -> Self {
-        Self { stride: [1, 1], padding: Padding::default(), dilation: [1, 1], groups: 1 }
+        Self {
+            stride: [1, 1],
+            padding: Padding::default(),
+            dilation: [1, 1],
+            groups: 1,
+        }
     }
 }
 
@@ -65,8 +75,22 @@ impl Geometry {
             )));
         }
         Ok((
-            extent("row", x.h(), weight.h(), self.stride[0], self.dilation[0], self.padding.top + self.padding.bottom)?,
-            extent("column", x.w(), weight.w(), self.stride[1], self.dilation[1], self.padding.left + self.padding.right)?,
+            extent(
+                "row",
+                x.h(),
+                weight.h(),
+                self.stride[0],
+                self.dilation[0],
+                self.padding.top + self.padding.bottom,
+            )?,
+            extent(
+                "column",
+                x.w(),
+                weight.w(),
+                self.stride[1],
+                self.dilation[1],
+                self.padding.left + self.padding.right,
+            )?,
         ))
     }
 
@@ -80,7 +104,9 @@ impl Geometry {
         if upstream == expected {
             Ok(())
         } else {
-            Err(Error::bad_model(format!("the gradient is {upstream}, the convolution's output {expected}")))
+            Err(Error::bad_model(format!(
+                "the gradient is {upstream}, the convolution's output {expected}"
+            )))
         }
     }
 
@@ -92,12 +118,27 @@ impl Geometry {
 }
 
 /// Outputs along one axis: ⌊(in + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1.
-fn extent(axis: &str, input: usize, kernel: usize, stride: usize, dilation: usize, padding: usize) -> Result<usize> {
+fn extent(
+    axis: &str,
+    input: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    padding: usize,
+) -> Result<usize> {
     if kernel == 0 || stride == 0 || dilation == 0 {
-        return Err(Error::bad_model(format!("{axis}s: kernel {kernel}, stride {stride}, dilation {dilation}; none may be 0")));
+        return Err(Error::bad_model(format!(
+            "{axis}s: kernel {kernel}, stride {stride}, dilation {dilation}; none may be 0"
+        )));
     }
     let span = dilation * (kernel - 1) + 1;
-    (input + padding).checked_sub(span).map(|room| room / stride + 1).ok_or_else(|| {
-        Error::bad_model(format!("{axis}s: a window of {span} is larger than the padded input of {}", input + padding))
-    })
+    (input + padding)
+        .checked_sub(span)
+        .map(|room| room / stride + 1)
+        .ok_or_else(|| {
+            Error::bad_model(format!(
+                "{axis}s: a window of {span} is larger than the padded input of {}",
+                input + padding
+            ))
+        })
 }

@@ -16,6 +16,10 @@ pub fn input_grad(op: &Conv2dInputGrad, _inputs: &[Shape], _output: Shape) -> Re
 }
 
 /// Dispatches of [`Conv2dWeightGrad`].
-pub fn weight_grad(op: &Conv2dWeightGrad, _inputs: &[Shape], _output: Shape) -> Result<Vec<Kernel>> {
+pub fn weight_grad(
+    op: &Conv2dWeightGrad,
+    _inputs: &[Shape],
+    _output: Shape,
+) -> Result<Vec<Kernel>> {
     Err(Error::unsupported_op(format!("{op:?} has no shader")))
 }

@@ -30,12 +30,18 @@ impl Operator for Conv2d {
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape> {
         let (&[x, weight] | &[x, weight, _]) = inputs else {
-            return Err(Error::bad_model("a convolution takes a picture, a weight and at most a bias"));
+            return Err(Error::bad_model(
+                "a convolution takes a picture, a weight and at most a bias",
+            ));
         };
         if let Some(bias) = inputs.get(2)
             && *bias != Shape::channels(weight.n())
         {
-            return Err(Error::bad_model(format!("bias of {} values for {} output channels", bias.len(), weight.n())));
+            return Err(Error::bad_model(format!(
+                "bias of {} values for {} output channels",
+                bias.len(),
+                weight.n()
+            )));
         }
         let (height, width) = self.geometry.output_size(x, weight)?;
         Ok(Shape::new(x.n(), weight.n(), height, width))
@@ -58,7 +64,8 @@ impl Operator for Conv2d {
         let mut gradients = vec![None; inputs.len()];
         if wanted[0] {
             let input = graph.shape(x);
-            gradients[0] = Some(graph.push(Conv2dInputGrad { geometry, input }, &[upstream, weight])?);
+            gradients[0] =
+                Some(graph.push(Conv2dInputGrad { geometry, input }, &[upstream, weight])?);
         }
         if wanted[1] {
             let weight = graph.shape(weight);
@@ -73,7 +80,15 @@ impl Operator for Conv2d {
 
     fn cpu<T: Real>(&self, inputs: &[View<'_, T>], output: &mut [T], shape: Shape) {
         let bias = inputs.get(2).map(|bias| bias.data);
-        cpu::forward(&self.geometry, inputs[0], inputs[1], bias, self.activation, output, shape);
+        cpu::forward(
+            &self.geometry,
+            inputs[0],
+            inputs[1],
+            bias,
+            self.activation,
+            output,
+            shape,
+        );
     }
 
     fn gpu(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
@@ -102,7 +117,9 @@ impl Operator for Conv2dInputGrad {
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape> {
         let &[upstream, weight] = inputs else {
-            return Err(Error::bad_model("the gradient to a convolution's input takes a gradient and a weight"));
+            return Err(Error::bad_model(
+                "the gradient to a convolution's input takes a gradient and a weight",
+            ));
         };
         self.geometry.check_upstream(self.input, weight, upstream)?;
         Ok(self.input)
@@ -119,11 +136,18 @@ impl Operator for Conv2dInputGrad {
         let geometry = self.geometry;
         let mut gradients = vec![None; 2];
         if wanted[0] {
-            gradients[0] = Some(graph.push(Conv2d { geometry, activation: None }, &[upstream, weight])?);
+            gradients[0] = Some(graph.push(
+                Conv2d {
+                    geometry,
+                    activation: None,
+                },
+                &[upstream, weight],
+            )?);
         }
         if wanted[1] {
             let weight = graph.shape(weight);
-            gradients[1] = Some(graph.push(Conv2dWeightGrad { geometry, weight }, &[upstream, dy])?);
+            gradients[1] =
+                Some(graph.push(Conv2dWeightGrad { geometry, weight }, &[upstream, dy])?);
         }
         Ok(gradients)
     }
@@ -157,7 +181,9 @@ impl Operator for Conv2dWeightGrad {
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape> {
         let &[x, upstream] = inputs else {
-            return Err(Error::bad_model("the gradient to a convolution's weight takes its input and a gradient"));
+            return Err(Error::bad_model(
+                "the gradient to a convolution's weight takes its input and a gradient",
+            ));
         };
         self.geometry.check_upstream(x, self.weight, upstream)?;
         Ok(self.weight)
@@ -178,7 +204,13 @@ impl Operator for Conv2dWeightGrad {
             gradients[0] = Some(graph.push(Conv2dInputGrad { geometry, input }, &[dy, upstream])?);
         }
         if wanted[1] {
-            gradients[1] = Some(graph.push(Conv2d { geometry, activation: None }, &[x, upstream])?);
+            gradients[1] = Some(graph.push(
+                Conv2d {
+                    geometry,
+                    activation: None,
+                },
+                &[x, upstream],
+            )?);
         }
         Ok(gradients)
     }

@@ -1,0 +1,7 @@
+//! Graph to numbers and gradients.
+pub mod gpu {
+    //! GPU.
+    pub mod shader {
+        //! Shaders.
+    }
+}

@@ -1,0 +1,16 @@
+//! Dispatches.
+
+use super::{Gram, GramInputGrad};
+use crate::error::{Error, Result};
+use crate::ops::Kernel;
+use crate::tensor::Shape;
+
+/// Not written yet.
+pub fn forward(_op: &Gram, _inputs: &[Shape], _output: Shape) -> Result<Vec<Kernel>> {
+    Err(Error::unsupported_op("no shader"))
+}
+
+/// Not written yet.
+pub fn gradient(_op: &GramInputGrad, _inputs: &[Shape], _output: Shape) -> Result<Vec<Kernel>> {
+    Err(Error::unsupported_op("no shader"))
+}
