@@ -13,6 +13,7 @@ pub mod binary;
 pub mod concat;
 pub mod conv2d;
 pub mod cross_entropy;
+pub mod gemm;
 pub mod gram;
 pub mod leaf;
 pub mod linear;
@@ -21,6 +22,7 @@ pub mod real;
 pub mod reduce;
 pub mod reshape;
 pub mod scale;
+pub mod scratch;
 pub mod softmax;
 pub mod total_variation;
 

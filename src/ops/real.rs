@@ -5,8 +5,10 @@ use std::iter::Sum;
 
 use num_traits::{Float, NumAssign};
 
+use super::scratch::Pooled;
+
 /// f32 or f64.
-pub trait Real: Float + NumAssign + Sum + Default + Debug + Send + Sync + 'static {
+pub trait Real: Float + NumAssign + Sum + Default + Debug + Send + Sync + Pooled {
     /// The nearest number to `value`.
     fn of(value: f64) -> Self;
     /// This number as f64.

@@ -1,0 +1,284 @@
+//! Matrix products on slices, the arithmetic under convolutions and linear layers.
+//!
+//! [`product`] is A · B: a register tile of `MR` × `NR` sums reads a packed panel of A's rows and one of B's columns in order,
+//! and the caller packs B, so that B need not exist as a matrix. [`inner_products`] is A · Bᵀ for rows that already lie in order.
+//! The loops carry no bounds checks and have fixed widths, which is what lets the compiler keep the sums in vector registers.
+
+use std::array;
+use std::ops::Range;
+
+use super::{Real, scratch};
+
+/// Whether the target has a fused multiply-add; without one `mul_add` would be a call into the maths library.
+const FUSED: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+
+/// Rows of the register tile.
+const MR: usize = if FUSED { 6 } else { 4 };
+/// Columns of the register tile: two vectors of f32.
+pub const NR: usize = if cfg!(target_feature = "avx2") { 16 } else { 8 };
+/// Most terms of a sum that are packed at a time: a panel of each operand stays in the first-level cache.
+const KC: usize = 384;
+/// Most columns of B that are packed at a time: the block stays in the second-level cache.
+const NC: usize = 384;
+
+/// Sums per inner product that run side by side: one vector of f32.
+const LANES: usize = if cfg!(target_feature = "avx2") { 8 } else { 4 };
+/// Rows of A and of B in a tile of inner products.
+const TILE: [usize; 2] = [4, 2];
+/// Most terms of an inner product that are summed at a time.
+const SPAN: usize = 1024;
+
+/// a · b + c.
+#[inline]
+pub fn multiply_add<T: Real>(a: T, b: T, c: T) -> T {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// The left matrix: element (i, k) is `data[i * row + k * column]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Left<'a, T> {
+    /// The values.
+    pub data: &'a [T],
+    /// Distance of neighbouring rows.
+    pub row: usize,
+    /// Distance of neighbouring columns.
+    pub column: usize,
+}
+
+/// C = A · B with A of `m` × `k`, B of `k` × `n` and C, row-major, of `m` × `n`.
+///
+/// `pack(j, depth, panel)` writes columns `j..j + NR` (as far as there are that many) of B's rows `depth`, a row of the
+/// panel each. `finish(i, run)` sees each run of finished values of C's row `i`, once.
+pub fn product<T: Real>(
+    [m, n, k]: [usize; 3],
+    left: Left<'_, T>,
+    pack: impl Fn(usize, Range<usize>, &mut [[T; NR]]),
+    c: &mut [T],
+    finish: impl Fn(usize, &mut [T]),
+) {
+    let (deepest, widest) = (k.min(KC), n.min(NC).next_multiple_of(NR));
+    let mut left_panel = scratch::take(deepest * MR);
+    let mut right_block = scratch::take(deepest * widest);
+    for columns in blocks(n, NC, NR) {
+        for depth in blocks(k, KC, 1) {
+            let (first, last) = (depth.start == 0, depth.end == k);
+            let panels = columns.len().div_ceil(NR);
+            let right_block = &mut right_block[..panels * depth.len() * NR];
+            for (panel, j) in right_block
+                .chunks_exact_mut(depth.len() * NR)
+                .zip(columns.clone().step_by(NR))
+            {
+                pack(j, depth.clone(), panel.as_chunks_mut().0);
+            }
+            for i in (0..m).step_by(MR) {
+                let rows = MR.min(m - i);
+                let left_panel = left_panel[..depth.len() * MR].as_chunks_mut().0;
+                pack_left(left, i, rows, depth.start, left_panel);
+                for (panel, j) in right_block
+                    .chunks_exact(depth.len() * NR)
+                    .zip(columns.clone().step_by(NR))
+                {
+                    let tile = tile(left_panel, panel.as_chunks().0);
+                    let width = NR.min(columns.end - j);
+                    for (row, sums) in tile.iter().take(rows).enumerate() {
+                        let at = (i + row) * n + j;
+                        let run = &mut c[at..at + width];
+                        if let (Ok(run), true) = (<&mut [T; NR]>::try_from(&mut *run), first) {
+                            *run = *sums;
+                        } else if first {
+                            run.copy_from_slice(&sums[..width]);
+                        } else {
+                            run.iter_mut().zip(sums).for_each(|(c, sum)| *c += *sum);
+                        }
+                        if last {
+                            finish(i + row, run);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Splits `0..length` into runs of at most `most`, of nearly equal length, each but the last a multiple of `unit`.
+fn blocks(length: usize, most: usize, unit: usize) -> impl Iterator<Item = Range<usize>> {
+    let size = length
+        .div_ceil(length.div_ceil(most).max(1))
+        .next_multiple_of(unit)
+        .max(1);
+    (0..length)
+        .step_by(size)
+        .map(move |start| start..length.min(start + size))
+}
+
+/// Writes rows `i..i + rows` of A from column `k` on, column by column, with zeros for the rows that lack.
+fn pack_left<T: Real>(left: Left<'_, T>, i: usize, rows: usize, k: usize, panel: &mut [[T; MR]]) {
+    if rows < MR {
+        panel.fill([T::zero(); MR]);
+    }
+    for row in 0..rows {
+        let values = &left.data[(i + row) * left.row + k * left.column..];
+        if left.column == 1 {
+            panel
+                .iter_mut()
+                .zip(values)
+                .for_each(|(cell, value)| cell[row] = *value);
+        } else {
+            panel
+                .iter_mut()
+                .zip(values.iter().step_by(left.column))
+                .for_each(|(cell, value)| cell[row] = *value);
+        }
+    }
+}
+
+/// The product of two panels.
+#[inline]
+fn tile<T: Real>(left: &[[T; MR]], right: &[[T; NR]]) -> [[T; NR]; MR] {
+    let mut sums = [[T::zero(); NR]; MR];
+    for (a, b) in left.iter().zip(right) {
+        for row in 0..MR {
+            for column in 0..NR {
+                sums[row][column] = multiply_add(a[row], b[column], sums[row][column]);
+            }
+        }
+    }
+    sums
+}
+
+/// Rows that lie in order: row `i` is `segments` pieces, the first at `offsets[i]` and each `step` after the one before.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a, T> {
+    /// The values.
+    pub data: &'a [T],
+    /// Where each row's first piece starts.
+    pub offsets: &'a [usize],
+    /// From a row's piece to its next.
+    pub step: usize,
+}
+
+/// C += A · Bᵀ, with C row-major: each element is the inner product of two rows of `segments` pieces of `length` values.
+pub fn inner_products<T: Real>(
+    left: Rows<'_, T>,
+    right: Rows<'_, T>,
+    segments: usize,
+    length: usize,
+    c: &mut [T],
+) {
+    let n = right.offsets.len();
+    let together = (SPAN / length.max(1)).clamp(1, segments.max(1));
+    for segment in (0..segments).step_by(together) {
+        let count = together.min(segments - segment);
+        for start in (0..length).step_by(SPAN) {
+            let span = Span {
+                segment,
+                count,
+                start,
+                length: SPAN.min(length - start),
+            };
+            for (i, rows) in left.offsets.chunks(TILE[0]).enumerate() {
+                let c = &mut c[i * TILE[0] * n..];
+                match *rows {
+                    [a0, a1, a2, a3] => strip([a0, a1, a2, a3], left, right, span, c),
+                    [a0, a1, a2] => strip([a0, a1, a2], left, right, span, c),
+                    [a0, a1] => strip([a0, a1], left, right, span, c),
+                    [a0] => strip([a0], left, right, span, c),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// The part of each row that is summed at a time.
+#[derive(Clone, Copy)]
+struct Span {
+    segment: usize,
+    count: usize,
+    start: usize,
+    length: usize,
+}
+
+/// The inner products of `M` rows of A with all rows of B.
+fn strip<T: Real, const M: usize>(
+    rows: [usize; M],
+    left: Rows<'_, T>,
+    right: Rows<'_, T>,
+    span: Span,
+    c: &mut [T],
+) {
+    let n = right.offsets.len();
+    // Few rows of A: more of B, so that there are sums enough to hide an addition's latency.
+    let width = if M < 3 { 4 } else { TILE[1] };
+    let mut add = |j: usize, columns: &[usize]| match *columns {
+        [b0, b1, b2, b3] => inner_tile(rows, [b0, b1, b2, b3], left, right, span, n, &mut c[j..]),
+        [b0, b1, b2] => inner_tile(rows, [b0, b1, b2], left, right, span, n, &mut c[j..]),
+        [b0, b1] => inner_tile(rows, [b0, b1], left, right, span, n, &mut c[j..]),
+        [b0] => inner_tile(rows, [b0], left, right, span, n, &mut c[j..]),
+        _ => {}
+    };
+    for (j, columns) in right.offsets.chunks(width).enumerate() {
+        add(j * width, columns);
+    }
+}
+
+#[inline]
+fn inner_tile<T: Real, const M: usize, const N: usize>(
+    rows: [usize; M],
+    columns: [usize; N],
+    left: Rows<'_, T>,
+    right: Rows<'_, T>,
+    span: Span,
+    n: usize,
+    c: &mut [T],
+) {
+    let mut sums = [[[T::zero(); LANES]; N]; M];
+    let mut rest = [[T::zero(); N]; M];
+    for segment in span.segment..span.segment + span.count {
+        let piece = |rows: Rows<'_, T>, offset: usize| offset + segment * rows.step + span.start;
+        let a: [&[T]; M] = array::from_fn(|i| &left.data[piece(left, rows[i])..][..span.length]);
+        let b: [&[T]; N] =
+            array::from_fn(|j| &right.data[piece(right, columns[j])..][..span.length]);
+        sums = inner_lanes(
+            a.map(|row| row.as_chunks().0),
+            b.map(|row| row.as_chunks().0),
+            sums,
+        );
+        for at in span.length / LANES * LANES..span.length {
+            for i in 0..M {
+                for j in 0..N {
+                    rest[i][j] = multiply_add(a[i][at], b[j][at], rest[i][j]);
+                }
+            }
+        }
+    }
+    for i in 0..M {
+        for j in 0..N {
+            c[i * n + j] += sums[i][j].iter().copied().sum::<T>() + rest[i][j];
+        }
+    }
+}
+
+/// Adds the products of chunks to sums that run side by side. Apart, so that the sums leave through memory lane by lane: seeing
+/// how they are added up afterwards, the compiler would vectorise across tile columns, with a shuffle for every product.
+#[inline(never)]
+fn inner_lanes<T: Real, const M: usize, const N: usize>(
+    a: [&[[T; LANES]]; M],
+    b: [&[[T; LANES]]; N],
+    mut sums: [[[T; LANES]; N]; M],
+) -> [[[T; LANES]; N]; M] {
+    let length = a[0].len();
+    let (a, b) = (a.map(|row| &row[..length]), b.map(|row| &row[..length]));
+    for at in 0..length {
+        let a: [[T; LANES]; M] = array::from_fn(|i| a[i][at]);
+        let b: [[T; LANES]; N] = array::from_fn(|j| b[j][at]);
+        for i in 0..M {
+            for j in 0..N {
+                for lane in 0..LANES {
+                    sums[i][j][lane] = multiply_add(a[i][lane], b[j][lane], sums[i][j][lane]);
+                }
+            }
+        }
+    }
+    sums
+}
