@@ -5,7 +5,7 @@
 //! - [`tensor`], [`error`]: numbers on the host, the one error.
 //! - [`graph`]: what a network is; [`ops`]: what its nodes compute, forward and backward.
 //! - [`engine`]: graph → numbers and gradients, on the CPU or on WebGPU.
-//! - [`load`]: bytes → graph.
+//! - [`load`]: bytes → graph; [`net`]: a loaded network and what is asked of it.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -13,5 +13,6 @@ pub mod engine;
 pub mod error;
 pub mod graph;
 pub mod load;
+pub mod net;
 pub mod ops;
 pub mod tensor;

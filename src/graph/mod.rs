@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, Result};
+use crate::ops::reshape::Reshape;
 use crate::ops::{Op, Operator as _, leaf};
 use crate::tensor::Shape;
+
+pub mod layers;
+pub mod receptive_field;
 
 /// Index of a node in its graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -179,5 +183,28 @@ impl Graph {
             }
         }
         reached
+    }
+
+    /// The same graph for batches of `n` pictures.
+    ///
+    /// # Errors
+    /// `bad_model` if an operator refuses the batch.
+    pub fn with_batch(&self, n: usize) -> Result<Self> {
+        let mut graph = Self::default();
+        for node in &self.nodes {
+            let op = match &node.op {
+                Op::Feed(feed) => leaf::Feed {
+                    shape: feed.shape.with_n(n),
+                }
+                .into(),
+                Op::Reshape(reshape) => Reshape {
+                    shape: reshape.shape.with_n(n),
+                }
+                .into(),
+                op => op.clone(),
+            };
+            graph.add(&node.name, op, &node.inputs)?;
+        }
+        Ok(graph)
     }
 }

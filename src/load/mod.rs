@@ -1,1 +1,4 @@
-//! Bytes to graphs.
+//! Bytes → graph. Nothing but a loader knows a file format.
+
+pub mod data;
+pub mod safetensors;

@@ -1,0 +1,398 @@
+//! Objectives: what is differentiated, raised or lowered. Whatever is a number (class, weight, target) is a feed, so a
+//! program depends on an objective's structure alone.
+
+use crate::error::{Error, Result};
+use crate::graph::{Graph, NodeId};
+use crate::ops::Op;
+use crate::ops::binary::Binary;
+use crate::ops::cross_entropy::CrossEntropy;
+use crate::ops::gram::Gram;
+use crate::ops::reduce::Dot;
+use crate::ops::softmax::Softmax;
+use crate::ops::total_variation::TotalVariation;
+use crate::tensor::{Shape, Tensor};
+
+/// One term of an objective, summed over the batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Term {
+    /// A class's logit.
+    Logit(usize),
+    /// A class's probability.
+    Probability(usize),
+    /// Cross-entropy against a class.
+    Loss(usize),
+    /// Mean of a feature map.
+    Channel {
+        /// The layer.
+        layer: String,
+        /// The channel.
+        channel: usize,
+    },
+    /// One unit.
+    Unit {
+        /// The layer.
+        layer: String,
+        /// The channel.
+        channel: usize,
+        /// The row.
+        y: usize,
+        /// The column.
+        x: usize,
+    },
+    /// Mean over positions of the projection on a direction in channel space.
+    Direction {
+        /// The layer.
+        layer: String,
+        /// One number a channel.
+        direction: Vec<f32>,
+    },
+    /// Σ tensor · activation.
+    Dot {
+        /// The layer.
+        layer: String,
+        /// Of the activation's shape, for one picture or the batch.
+        tensor: Tensor,
+    },
+    /// `DeepDream`: mean square of the layer.
+    MeanSquare {
+        /// The layer.
+        layer: String,
+    },
+    /// Squared difference of the activations.
+    Content {
+        /// The layer.
+        layer: String,
+        /// The activations aimed at, for one picture or the batch.
+        target: Tensor,
+        /// Mean (true) or sum.
+        mean: bool,
+    },
+    /// Squared difference of Gram matrices.
+    Gram {
+        /// The layer.
+        layer: String,
+        /// The Gram matrix aimed at, (C, C).
+        target: Tensor,
+        /// Mean (true) or sum.
+        mean: bool,
+        /// Divide the Gram matrix by H · W.
+        normalize: bool,
+    },
+    /// Total variation of the picture.
+    TotalVariation {
+        /// The factor.
+        factor: f32,
+        /// Means (true) or sums.
+        mean: bool,
+    },
+    /// Sum of squares of the picture.
+    L2 {
+        /// The factor.
+        factor: f32,
+        /// Mean (true) or sum.
+        mean: bool,
+    },
+}
+
+/// A weighted sum of terms.
+pub type Objective = Vec<(Term, f32)>;
+
+/// Values of feeds by name.
+pub type Feeds = Vec<(String, Vec<f32>)>;
+
+/// Where an objective finds its values in a graph.
+pub struct Scene<'g> {
+    /// The graph, to which nodes are appended.
+    pub graph: &'g mut Graph,
+    /// The picture.
+    pub input: NodeId,
+    /// The logits (N, K, 1, 1).
+    pub logits: NodeId,
+    /// The node that stands for a layer (overrides included).
+    pub layer: &'g dyn Fn(&str) -> Option<NodeId>,
+}
+
+/// What an objective depends on apart from numbers: equal keys need equal programs.
+#[must_use]
+pub fn structure(objective: &Objective) -> String {
+    let mut key = String::new();
+    for (term, _) in objective {
+        key += &match term {
+            Term::Logit(_) => "logit;".to_owned(),
+            Term::Probability(_) => "probability;".to_owned(),
+            Term::Loss(_) => "loss;".to_owned(),
+            Term::Channel { layer, .. }
+            | Term::Unit { layer, .. }
+            | Term::Direction { layer, .. }
+            | Term::Dot { layer, .. } => format!("dot@{layer};"),
+            Term::MeanSquare { layer } => format!("square@{layer};"),
+            Term::Content { layer, mean, .. } => format!("content@{layer},{mean};"),
+            Term::Gram {
+                layer,
+                mean,
+                normalize,
+                ..
+            } => format!("gram@{layer},{mean},{normalize};"),
+            Term::TotalVariation { mean, .. } => format!("tv,{mean};"),
+            Term::L2 { mean, .. } => format!("l2,{mean};"),
+        };
+    }
+    key
+}
+
+/// Appends the nodes of `objective`; returns the value (one number) and what its feeds hold.
+///
+/// # Errors
+/// `bad_argument` for a class, layer, channel, position or tensor that does not exist or fit.
+pub fn build(scene: &mut Scene<'_>, objective: &Objective) -> Result<(NodeId, Feeds)> {
+    if objective.is_empty() {
+        return Err(Error::bad_argument("an objective needs at least one term"));
+    }
+    let mut feeds = Vec::new();
+    let mut total = None;
+    for (index, (term, weight)) in objective.iter().enumerate() {
+        let (value, factor) = scene.term(term, index, &mut feeds)?;
+        let name = format!("objective.{index}.weight");
+        let weight_node = scene.graph.feed(&name, Shape::SCALAR)?;
+        feeds.push((name, vec![factor * weight]));
+        let value = scene.graph.push(Binary::MUL, &[value, weight_node])?;
+        total = Some(match total {
+            Some(sum) => scene.graph.push(Binary::ADD, &[sum, value])?,
+            None => value,
+        });
+    }
+    total
+        .map(|total| (total, feeds))
+        .ok_or_else(|| Error::internal("an objective without a value"))
+}
+
+impl Scene<'_> {
+    /// The term's node and a factor that goes into its weight.
+    fn term(&mut self, term: &Term, index: usize, feeds: &mut Feeds) -> Result<(NodeId, f32)> {
+        match term {
+            Term::Logit(class) => {
+                let seed = self.class(*class, index, feeds)?;
+                Ok((self.graph.push(Dot, &[self.logits, seed])?, 1.0))
+            }
+            Term::Probability(class) => {
+                let seed = self.class(*class, index, feeds)?;
+                let probabilities = self.graph.push(Softmax, &[self.logits])?;
+                Ok((self.graph.push(Dot, &[probabilities, seed])?, 1.0))
+            }
+            Term::Loss(class) => {
+                let target = self.class(*class, index, feeds)?;
+                let losses = self.graph.push(CrossEntropy, &[self.logits, target])?;
+                let ones = self.graph.constant(1.0, self.graph.shape(losses))?;
+                Ok((self.graph.push(Dot, &[losses, ones])?, 1.0))
+            }
+            Term::Channel { layer, channel } => {
+                let (node, shape) = self.layer(layer)?;
+                check("channel", *channel, shape.c(), layer)?;
+                let mut mask = vec![0.0; shape.picture()];
+                mask[channel * shape.plane()..][..shape.plane()].fill(1.0 / shape.plane() as f32);
+                self.dot(node, &mask, index, feeds)
+            }
+            Term::Unit {
+                layer,
+                channel,
+                y,
+                x,
+            } => {
+                let (node, shape) = self.layer(layer)?;
+                check("channel", *channel, shape.c(), layer)?;
+                check("row", *y, shape.h(), layer)?;
+                check("column", *x, shape.w(), layer)?;
+                let mut mask = vec![0.0; shape.picture()];
+                mask[(channel * shape.h() + y) * shape.w() + x] = 1.0;
+                self.dot(node, &mask, index, feeds)
+            }
+            Term::Direction { layer, direction } => {
+                let (node, shape) = self.layer(layer)?;
+                if direction.len() != shape.c() {
+                    return Err(Error::bad_argument(format!(
+                        "a direction of {} numbers for layer '{layer}' of {} channels",
+                        direction.len(),
+                        shape.c()
+                    )));
+                }
+                let scale = 1.0 / shape.plane() as f32;
+                let mask: Vec<f32> = direction
+                    .iter()
+                    .flat_map(|&d| std::iter::repeat_n(d * scale, shape.plane()))
+                    .collect();
+                self.dot(node, &mask, index, feeds)
+            }
+            Term::Dot { layer, tensor } => {
+                let (node, _) = self.layer(layer)?;
+                self.dot(node, tensor.data(), index, feeds)
+            }
+            Term::MeanSquare { layer } => {
+                let (node, shape) = self.layer(layer)?;
+                Ok((
+                    self.graph.push(Dot, &[node, node])?,
+                    1.0 / shape.picture() as f32,
+                ))
+            }
+            Term::Content {
+                layer,
+                target,
+                mean,
+            } => {
+                let (node, shape) = self.layer(layer)?;
+                self.squared_difference(node, target.data(), index, feeds, *mean, shape.picture())
+            }
+            Term::Gram {
+                layer,
+                target,
+                mean,
+                normalize,
+            } => {
+                let (node, shape) = self.layer(layer)?;
+                let factor = if *normalize {
+                    1.0 / shape.plane() as f32
+                } else {
+                    1.0
+                };
+                let gram = self.graph.push(Gram { factor }, &[node])?;
+                self.squared_difference(
+                    gram,
+                    target.data(),
+                    index,
+                    feeds,
+                    *mean,
+                    shape.c() * shape.c(),
+                )
+            }
+            Term::TotalVariation { factor, mean } => {
+                let shape = self.graph.shape(self.input);
+                let count = |differences: usize| {
+                    if *mean {
+                        1.0 / differences.max(1) as f32
+                    } else {
+                        1.0
+                    }
+                };
+                let op = TotalVariation {
+                    vertical: count(shape.c() * (shape.h() - 1) * shape.w()),
+                    horizontal: count(shape.c() * shape.h() * (shape.w() - 1)),
+                };
+                Ok((self.graph.push(op, &[self.input])?, *factor))
+            }
+            Term::L2 { factor, mean } => {
+                let shape = self.graph.shape(self.input);
+                let scale = if *mean {
+                    1.0 / shape.picture() as f32
+                } else {
+                    1.0
+                };
+                Ok((
+                    self.graph.push(Dot, &[self.input, self.input])?,
+                    factor * scale,
+                ))
+            }
+        }
+    }
+
+    fn layer(&self, name: &str) -> Result<(NodeId, Shape)> {
+        let node = (self.layer)(name).ok_or_else(|| {
+            Error::bad_argument(format!(
+                "there is no layer '{name}' in this network; `layers` lists them"
+            ))
+        })?;
+        Ok((node, self.graph.shape(node)))
+    }
+
+    /// A feed that is 1 at the class of each picture.
+    fn class(&mut self, class: usize, index: usize, feeds: &mut Feeds) -> Result<NodeId> {
+        let shape = self.graph.shape(self.logits);
+        if shape.plane() != 1 {
+            return Err(Error::bad_argument(format!(
+                "this network's output is {shape}, it has no classes; take a layer and channel instead"
+            )));
+        }
+        if class >= shape.c() {
+            return Err(Error::bad_argument(format!(
+                "there is no class {class}; this network has classes 0 to {}",
+                shape.c() - 1
+            )));
+        }
+        let mut one_hot = vec![0.0; shape.len()];
+        one_hot
+            .iter_mut()
+            .skip(class)
+            .step_by(shape.c())
+            .for_each(|value| *value = 1.0);
+        self.feed(index, shape, &one_hot, feeds)
+    }
+
+    fn dot(
+        &mut self,
+        node: NodeId,
+        values: &[f32],
+        index: usize,
+        feeds: &mut Feeds,
+    ) -> Result<(NodeId, f32)> {
+        let mask = self.feed(index, self.graph.shape(node), values, feeds)?;
+        Ok((self.graph.push(Dot, &[node, mask])?, 1.0))
+    }
+
+    fn squared_difference(
+        &mut self,
+        node: NodeId,
+        target: &[f32],
+        index: usize,
+        feeds: &mut Feeds,
+        mean: bool,
+        count: usize,
+    ) -> Result<(NodeId, f32)> {
+        let target = self.feed(index, self.graph.shape(node), target, feeds)?;
+        let difference = self.graph.push(Binary::SUB, &[node, target])?;
+        let squares = self.graph.push(Dot, &[difference, difference])?;
+        Ok((squares, if mean { 1.0 / count as f32 } else { 1.0 }))
+    }
+
+    /// A feed with values for the batch, or for one picture, which are repeated.
+    fn feed(
+        &mut self,
+        index: usize,
+        shape: Shape,
+        values: &[f32],
+        feeds: &mut Feeds,
+    ) -> Result<NodeId> {
+        let values = if values.len() == shape.len() {
+            values.to_vec()
+        } else if values.len() == shape.picture() {
+            values.repeat(shape.n())
+        } else {
+            return Err(Error::bad_argument(format!(
+                "the objective's tensor holds {} values, the layer's output is {shape}",
+                values.len()
+            )));
+        };
+        let name = format!("objective.{index}");
+        let node = self.graph.feed(&name, shape)?;
+        feeds.push((name, values));
+        Ok(node)
+    }
+}
+
+fn check(what: &str, index: usize, count: usize, layer: &str) -> Result<()> {
+    if index < count {
+        Ok(())
+    } else {
+        Err(Error::bad_argument(format!(
+            "layer '{layer}' has no {what} {index}; it has {what}s 0 to {}",
+            count - 1
+        )))
+    }
+}
+
+/// The node of a network's logits: its output, or what its last softmax reads.
+#[must_use]
+pub fn logits(graph: &Graph, output: NodeId) -> NodeId {
+    if matches!(graph.node(output).op, Op::Softmax(_)) {
+        graph.input(output, 0)
+    } else {
+        output
+    }
+}
