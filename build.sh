@@ -24,8 +24,10 @@ END
 
 # --- words ---------------------------------------------------------------------------------------
 
-say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
-note() { printf '    %s\n' "$*" >&2; }
+if [[ -t 2 ]]; then BOLD=$'\033[1m' PLAIN=$'\033[0m'; else BOLD='' PLAIN=''; fi
+readonly BOLD PLAIN
+
+say() { printf '%s==> %s%s\n' "$BOLD" "$*" "$PLAIN" >&2; }
 die() {
   printf 'build.sh: %s\n' "$*" >&2
   exit 1
@@ -62,8 +64,8 @@ need() { command -v "$1" >/dev/null || die "$1 is missing: $2."; }
 check_tools() {
   need cargo "install Rust with rustup, see https://rustup.rs"
   need cc "install a C compiler, which links Rust programs (Debian: apt-get install build-essential)"
-  need node "install Node.js 20 or newer (Debian: apt-get install nodejs npm)"
-  need npm "install npm, which comes with Node.js (Debian: apt-get install npm)"
+  need node "install Node.js 20 or newer, see https://nodejs.org"
+  need npm "install npm, which comes with Node.js"
   need python3 "install Python 3 (Debian: apt-get install python3)"
   local major
   major=$(node -p 'process.versions.node.split(".")[0]')
@@ -249,9 +251,7 @@ run_native_tests() {
 }
 
 # One file after the other: the software adapter already uses every core.
-run_browser_tests() {
-  CONVSCOPE_ALL=$ALL node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs
-}
+run_node_tests() { CONVSCOPE_ALL=$ALL node --test --test-concurrency=1 --test-reporter=spec "$@"; }
 
 run_tests() {
   ALL=no FAILED=0
@@ -270,7 +270,8 @@ run_tests() {
   stage "build of dist/" build
   stage "biome (format and lint)" lint_scripts
   stage "tsc (types in JSDoc)" check_types
-  stage "browser tests" run_browser_tests
+  stage "tests of build.sh" run_node_tests tests/*.test.mjs
+  stage "browser tests" run_node_tests tests/browser/*.test.mjs
   say "Summary"
   printf '    %s\n' "${RESULTS[@]}" >&2
   ((FAILED == 0)) || die "$FAILED of ${#RESULTS[@]} stages failed; their output is above."
