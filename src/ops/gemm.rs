@@ -34,15 +34,33 @@ pub fn multiply_add<T: Real>(a: T, b: T, c: T) -> T {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// The left matrix: element (i, k) is `data[i * row + k * column]`.
+/// The left matrix: element (i, k) is `data[i * row + column(k)]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Left<'a, T> {
     /// The values.
     pub data: &'a [T],
     /// Distance of neighbouring rows.
     pub row: usize,
-    /// Distance of neighbouring columns.
-    pub column: usize,
+    /// Where each column starts.
+    pub columns: Columns<'a>,
+}
+
+/// Where the columns of the left matrix start.
+#[derive(Debug, Clone, Copy)]
+pub enum Columns<'a> {
+    /// Column k at k.
+    InOrder,
+    /// Column k at that offset.
+    At(&'a [usize]),
+}
+
+/// What becomes of the values that C held before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// They are overwritten.
+    Dropped,
+    /// The product is added to them.
+    Kept,
 }
 
 /// C = A · B with A of `m` × `k`, B of `k` × `n` and C, row-major, of `m` × `n`.
@@ -53,50 +71,56 @@ pub fn product<T: Real>(
     [m, n, k]: [usize; 3],
     left: Left<'_, T>,
     pack: impl Fn(usize, Range<usize>, &mut [[T; NR]]),
-    c: &mut [T],
+    (c, before): (&mut [T], Before),
     finish: impl Fn(usize, &mut [T]),
 ) {
     let (deepest, widest) = (k.min(KC), n.min(NC).next_multiple_of(NR));
     let mut left_panel = scratch::take(deepest * MR);
     let mut right_block = scratch::take(deepest * widest);
+    let mut tiles = scratch::take(widest * MR);
     for columns in blocks(n, NC, NR) {
+        let tiles = &mut tiles[..columns.len().next_multiple_of(NR) * MR];
+        let tiles = tiles.as_chunks_mut().0.as_chunks_mut().0;
         for depth in blocks(k, KC, 1) {
-            let (first, last) = (depth.start == 0, depth.end == k);
-            let panels = columns.len().div_ceil(NR);
-            let right_block = &mut right_block[..panels * depth.len() * NR];
-            for (panel, j) in right_block
-                .chunks_exact_mut(depth.len() * NR)
-                .zip(columns.clone().step_by(NR))
-            {
+            let panel = depth.len() * NR;
+            let right_block = &mut right_block[..tiles.len() * panel];
+            let starts = columns.clone().step_by(NR);
+            for (panel, j) in right_block.chunks_exact_mut(panel).zip(starts) {
                 pack(j, depth.clone(), panel.as_chunks_mut().0);
             }
             for i in (0..m).step_by(MR) {
-                let rows = MR.min(m - i);
+                let rows = i..m.min(i + MR);
                 let left_panel = left_panel[..depth.len() * MR].as_chunks_mut().0;
-                pack_left(left, i, rows, depth.start, left_panel);
-                for (panel, j) in right_block
-                    .chunks_exact(depth.len() * NR)
-                    .zip(columns.clone().step_by(NR))
-                {
-                    let tile = tile(left_panel, panel.as_chunks().0);
-                    let width = NR.min(columns.end - j);
-                    for (row, sums) in tile.iter().take(rows).enumerate() {
-                        let at = (i + row) * n + j;
-                        let run = &mut c[at..at + width];
-                        if let (Ok(run), true) = (<&mut [T; NR]>::try_from(&mut *run), first) {
-                            *run = *sums;
-                        } else if first {
-                            run.copy_from_slice(&sums[..width]);
-                        } else {
-                            run.iter_mut().zip(sums).for_each(|(c, sum)| *c += *sum);
-                        }
-                        if last {
-                            finish(i + row, run);
-                        }
+                pack_left(left, rows.clone(), depth.clone(), left_panel);
+                for (tile, right) in tiles.iter_mut().zip(right_block.chunks_exact(panel)) {
+                    *tile = multiply(left_panel, right.as_chunks().0);
+                }
+                let set = depth.start == 0 && before == Before::Dropped;
+                for (row, i) in rows.enumerate() {
+                    let run = &mut c[i * n..][columns.clone()];
+                    store(tiles.iter().map(|tile| &tile[row]), set, run);
+                    if depth.end == k {
+                        finish(i, run);
                     }
                 }
             }
         }
+    }
+}
+
+/// Writes sums to a run of C, or adds them.
+fn store<'a, T: Real>(sums: impl Iterator<Item = &'a [T; NR]>, set: bool, run: &mut [T]) {
+    let mut sums = sums;
+    let (whole, rest) = run.as_chunks_mut();
+    for (run, sums) in whole.iter_mut().zip(sums.by_ref()) {
+        if set {
+            *run = *sums;
+        } else {
+            run.iter_mut().zip(sums).for_each(|(c, sum)| *c += *sum);
+        }
+    }
+    for (c, sum) in rest.iter_mut().zip(sums.flatten()) {
+        *c = if set { *sum } else { *c + *sum };
     }
 }
 
@@ -111,30 +135,45 @@ fn blocks(length: usize, most: usize, unit: usize) -> impl Iterator<Item = Range
         .map(move |start| start..length.min(start + size))
 }
 
-/// Writes rows `i..i + rows` of A from column `k` on, column by column, with zeros for the rows that lack.
-fn pack_left<T: Real>(left: Left<'_, T>, i: usize, rows: usize, k: usize, panel: &mut [[T; MR]]) {
-    if rows < MR {
+/// Writes some rows of A, column by column, with zeros for the rows that lack.
+fn pack_left<T: Real>(
+    left: Left<'_, T>,
+    rows: Range<usize>,
+    depth: Range<usize>,
+    panel: &mut [[T; MR]],
+) {
+    let step = left.row;
+    let data = &left.data[rows.start * step..];
+    if rows.len() < MR {
         panel.fill([T::zero(); MR]);
     }
-    for row in 0..rows {
-        let values = &left.data[(i + row) * left.row + k * left.column..];
-        if left.column == 1 {
-            panel
-                .iter_mut()
-                .zip(values)
-                .for_each(|(cell, value)| cell[row] = *value);
-        } else {
-            panel
-                .iter_mut()
-                .zip(values.iter().step_by(left.column))
-                .for_each(|(cell, value)| cell[row] = *value);
+    match left.columns {
+        Columns::InOrder => {
+            for row in 0..rows.len() {
+                let values = &data[row * step + depth.start..];
+                for (cell, value) in panel.iter_mut().zip(values) {
+                    cell[row] = *value;
+                }
+            }
+        }
+        Columns::At(columns) => {
+            for (cell, column) in panel.iter_mut().zip(&columns[depth]) {
+                if rows.len() < MR {
+                    for row in 0..rows.len() {
+                        cell[row] = data[column + row * step];
+                    }
+                } else {
+                    let values = &data[*column..][..(MR - 1) * step + 1];
+                    *cell = array::from_fn(|row| values[row * step]);
+                }
+            }
         }
     }
 }
 
 /// The product of two panels.
 #[inline]
-fn tile<T: Real>(left: &[[T; MR]], right: &[[T; NR]]) -> [[T; NR]; MR] {
+fn multiply<T: Real>(left: &[[T; MR]], right: &[[T; NR]]) -> [[T; NR]; MR] {
     let mut sums = [[T::zero(); NR]; MR];
     for (a, b) in left.iter().zip(right) {
         for row in 0..MR {

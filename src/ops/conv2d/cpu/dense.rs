@@ -4,11 +4,14 @@ use std::ops::Range;
 
 use super::planes::{Axis, Laid, Lattice, Planes};
 use super::{Geometry, Real, Shape, View};
-use crate::ops::gemm::{self, Left, NR, Rows};
+use crate::ops::gemm::Before::{Dropped, Kept};
+use crate::ops::gemm::{self, Columns, Left, NR, Rows};
 use crate::ops::scratch;
 
 /// Small pictures are taken together until there are that many positions.
 const TOGETHER: usize = 384;
+/// Positions below which an inner product along them is not worth its end.
+const SHORT: usize = 128;
 
 /// Forward: weights (output channels × taps of all channels) times windows (taps × positions).
 pub fn forward<T: Real>(
@@ -26,7 +29,7 @@ pub fn forward<T: Real>(
         let left = Left {
             data: &weight.data[group * outputs * terms..][..outputs * terms],
             row: terms,
-            column: 1,
+            columns: Columns::InOrder,
         };
         let channels = group * weight.shape.c()..(group + 1) * weight.shape.c();
         for pictures in batches(shape) {
@@ -41,10 +44,11 @@ pub fn forward<T: Real>(
             let finish = |channel: usize, run: &mut [T]| finish(group * outputs + channel, run);
             if pictures.len() == 1 {
                 let y = &mut y[start..start + outputs * shape.plane()];
-                gemm::product(size, left, grid.pack(&laid, &offsets), y, finish);
+                gemm::product(size, left, grid.pack(&laid, &offsets), (y, Dropped), finish);
             } else {
                 product.resize(size[0] * size[1]);
-                gemm::product(size, left, grid.pack(&laid, &offsets), &mut product, finish);
+                let joined = (&mut *product, Dropped);
+                gemm::product(size, left, grid.pack(&laid, &offsets), joined, finish);
                 for (channel, values) in product.chunks_exact(size[1]).enumerate() {
                     for (n, values) in values.chunks_exact(shape.plane()).enumerate() {
                         let at = start + n * shape.picture() + channel * shape.plane();
@@ -74,7 +78,7 @@ pub fn input_grad<T: Real>(
     }) {
         dx.fill(T::zero());
     }
-    let (mut product, mut turned) = (scratch::take(0), scratch::take(0));
+    let mut product = scratch::take(0);
     for group in 0..geometry.groups {
         let channels = group * outputs..(group + 1) * outputs;
         for pictures in batches(shape) {
@@ -89,23 +93,28 @@ pub fn input_grad<T: Real>(
                 if terms == 0 || positions == 0 {
                     continue;
                 }
-                turned.resize(inputs * terms);
-                turn(weight, channels.clone(), [row, column], &mut turned);
                 let offsets = offsets(outputs, &planes, row, column);
+                let taps = taps(outputs, weight.shape, row, column);
                 let grid = Grid {
                     rows: row.count,
                     columns: column.count,
                     pitch: planes.pitch(),
                 };
                 let left = Left {
-                    data: &turned,
-                    row: terms,
-                    column: 1,
+                    data: &weight.data[channels.start * weight.shape.picture()..],
+                    row: weight.shape.plane(),
+                    columns: Columns::At(&taps),
                 };
                 let size = [inputs, positions, terms];
                 if pictures.len() == 1 && row.stride == 1 && column.stride == 1 {
                     let dx = &mut dx[start..start + inputs * shape.plane()];
-                    gemm::product(size, left, grid.pack(&laid, &offsets), dx, |_, _| ());
+                    gemm::product(
+                        size,
+                        left,
+                        grid.pack(&laid, &offsets),
+                        (dx, Dropped),
+                        |_, _| (),
+                    );
                     continue;
                 }
                 product.resize(inputs * positions);
@@ -113,7 +122,7 @@ pub fn input_grad<T: Real>(
                     size,
                     left,
                     grid.pack(&laid, &offsets),
-                    &mut product,
+                    (&mut product, Dropped),
                     |_, _| (),
                 );
                 let mut values = product.chunks_exact(column.count);
@@ -146,39 +155,80 @@ pub fn weight_grad<T: Real>(
     shape: Shape,
 ) {
     let (planes, offsets) = window(geometry, x.shape, shape, dy.shape);
-    // The gradient takes the picture's pitch, with zeros at the row ends, so that both are read in order across rows.
-    let (height, width) = (dy.shape.h(), dy.shape.w());
-    let upstream = Planes {
-        rows: Axis::plain(height, height),
-        columns: Axis::plain(width, planes.pitch()),
-    };
-    let outputs = dy.shape.c() / geometry.groups;
-    let rows: Vec<usize> = (0..outputs)
-        .map(|output| output * upstream.channel())
-        .collect();
-    let length = (height - 1) * planes.pitch() + width;
+    let (upstream, outputs) = (dy.shape, dy.shape.c() / geometry.groups);
     dw.fill(T::zero());
     for (group, dw) in dw.chunks_exact_mut(outputs * shape.picture()).enumerate() {
-        for pictures in batches(dy.shape) {
+        let channels = group * outputs..(group + 1) * outputs;
+        for pictures in batches(upstream) {
             let x = planes.lay(
                 x,
                 pictures.clone(),
                 group * shape.c()..(group + 1) * shape.c(),
             );
-            let dy = upstream.lay(dy, pictures.clone(), group * outputs..(group + 1) * outputs);
-            let left = Rows {
-                data: dy.data(),
-                offsets: &rows,
-                step: dy.step(),
+            let gradient = |pitch| {
+                let rows = Axis::plain(upstream.h(), upstream.h());
+                let columns = Axis::plain(upstream.w(), pitch);
+                Planes { rows, columns }.lay(dy, pictures.clone(), channels.clone())
             };
-            let right = Rows {
-                data: x.data(),
-                offsets: &offsets,
-                step: x.step(),
-            };
-            gemm::inner_products(left, right, pictures.len(), length, dw);
+            if upstream.plane() < SHORT {
+                let dy = gradient(upstream.w());
+                multiply_windows(&planes, [&x, &dy], &offsets, pictures.len(), upstream, dw);
+            } else {
+                // The gradient takes the picture's pitch, with zeros at the row ends: both are read in order across rows.
+                let dy = gradient(planes.pitch());
+                let length = (upstream.h() - 1) * planes.pitch() + upstream.w();
+                let rows: Vec<usize> = (0..outputs)
+                    .map(|output| output * upstream.h() * planes.pitch())
+                    .collect();
+                let left = Rows {
+                    data: dy.data(),
+                    offsets: &rows,
+                    step: dy.step(),
+                };
+                let right = Rows {
+                    data: x.data(),
+                    offsets: &offsets,
+                    step: x.step(),
+                };
+                gemm::inner_products(left, right, pictures.len(), length, dw);
+            }
         }
     }
+}
+
+/// [`weight_grad`] of small pictures, which make rows too short for inner products: as a product that packs them.
+fn multiply_windows<T: Real>(
+    planes: &Planes,
+    [x, dy]: [&Laid<'_, T>; 2],
+    offsets: &[usize],
+    pictures: usize,
+    shape: Shape,
+    dw: &mut [T],
+) {
+    let mut places = Vec::with_capacity(pictures * shape.plane());
+    let mut columns = Vec::with_capacity(pictures * shape.plane());
+    for n in 0..pictures {
+        for y in 0..shape.h() {
+            places.extend((0..shape.w()).map(|x_| n * x.step() + y * planes.pitch() + x_));
+        }
+        columns.extend((0..shape.plane()).map(|position| n * dy.step() + position));
+    }
+    let left = Left {
+        data: dy.data(),
+        row: shape.plane(),
+        columns: Columns::At(&columns),
+    };
+    let data = x.data();
+    let pack = |j: usize, depth: Range<usize>, panel: &mut [[T; NR]]| {
+        for (column, offset) in offsets.iter().skip(j).take(NR).enumerate() {
+            let data = &data[*offset..];
+            for (row, place) in panel.iter_mut().zip(&places[depth.clone()]) {
+                row[column] = data[*place];
+            }
+        }
+    };
+    let size = [dw.len() / offsets.len(), offsets.len(), places.len()];
+    gemm::product(size, left, pack, (dw, Kept), |_, _| ());
 }
 
 /// The layout of the picture, and where each of a group's taps finds its values there.
@@ -262,29 +312,16 @@ pub fn offsets(channels: usize, planes: &Planes, row: &Lattice, column: &Lattice
     offsets
 }
 
-/// The weights that lead from `channels` of the output to the lattice, one row of them for each input channel.
-fn turn<T: Real>(
-    weight: View<'_, T>,
-    channels: Range<usize>,
-    [row, column]: [&Lattice; 2],
-    to: &mut [T],
-) {
-    let (picture, plane, width) = (
-        weight.shape.picture(),
-        weight.shape.plane(),
-        weight.shape.w(),
-    );
-    let mut to = to.iter_mut();
-    for input in 0..weight.shape.c() {
-        for output in channels.clone() {
-            let kernel = &weight.data[output * picture + input * plane..][..plane];
-            for y in &row.taps {
-                for (x, to) in column.taps.iter().zip(to.by_ref()) {
-                    *to = kernel[y.index * width + x.index];
-                }
-            }
+/// Where the weights stand that lead from a group's output channels to the lattice, in the order of [`offsets`].
+fn taps(channels: usize, weight: Shape, row: &Lattice, column: &Lattice) -> Vec<usize> {
+    let mut taps = Vec::with_capacity(channels * row.taps.len() * column.taps.len());
+    for channel in 0..channels {
+        for y in &row.taps {
+            let start = channel * weight.picture() + y.index * weight.w();
+            taps.extend(column.taps.iter().map(|x| start + x.index));
         }
     }
+    taps
 }
 
 /// Runs of pictures to take together.

@@ -277,10 +277,19 @@ fn copy_every<T: Real>(from: &[T], stride: usize, to: &mut [T]) {
     match stride {
         1 => to.copy_from_slice(&from[..to.len()]),
         2 => {
-            let (pairs, rest) = from.as_chunks::<2>();
-            to.iter_mut()
-                .zip(pairs.iter().map(|pair| &pair[0]).chain(rest))
-                .for_each(|(to, from)| *to = *from);
+            // Whole vectors: two loads and a shuffle each.
+            let whole = (to.len() / 4).min(from.len() / 8) * 4;
+            let (to, rest) = to.split_at_mut(whole);
+            for (to, from) in to
+                .as_chunks_mut::<4>()
+                .0
+                .iter_mut()
+                .zip(from.as_chunks::<8>().0)
+            {
+                *to = [from[0], from[2], from[4], from[6]];
+            }
+            let last = from.iter().skip(2 * whole).step_by(2);
+            rest.iter_mut().zip(last).for_each(|(to, from)| *to = *from);
         }
         _ => to
             .iter_mut()

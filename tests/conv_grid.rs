@@ -1,0 +1,83 @@
+//! Convolution, its three gradients and its bias's gradient over the whole grid, against PyTorch.
+
+mod common;
+
+use common::{ConvCase, arrays, conv_grid, relative_error};
+use convscope::ops::conv2d::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry, Padding};
+use convscope::ops::reduce::SumTo;
+use convscope::ops::{Op, Operator as _, View};
+use convscope::tensor::Shape;
+
+/// The bound, relative to the largest value.
+const TOLERANCE: f32 = 1e-4;
+
+/// Holds an engine, which computes one operator's output from its inputs, to every case of the grid.
+fn check_grid(engine: impl Fn(&Op, &[View<'_, f32>], Shape) -> Vec<f32>) {
+    let expected = arrays("conv_grid.safetensors");
+    let cases = conv_grid();
+    assert!(cases.len() >= 200, "the grid has {} cases", cases.len());
+    for case in cases {
+        for (name, op, inputs) in operators(&case) {
+            let inputs: Vec<View<'_, f32>> = inputs
+                .iter()
+                .map(|(data, shape)| View {
+                    data,
+                    shape: *shape,
+                })
+                .collect();
+            let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
+            let shape = op.shape(&shapes).expect("the case is sound");
+            let found = engine(&op, &inputs, shape);
+            let expected = &expected[&format!("{}.{name}", case.id)].data;
+            let error = relative_error(&found, expected);
+            assert!(error <= TOLERANCE, "{name} is off by {error}: {case:?}");
+        }
+    }
+}
+
+/// What a case asks for: a fixture's name, the operator and its inputs.
+fn operators(case: &ConvCase) -> Vec<(&'static str, Op, Vec<(Vec<f32>, Shape)>)> {
+    let geometry = Geometry {
+        stride: case.stride,
+        padding: Padding::from(case.padding),
+        dilation: case.dilation,
+        groups: case.groups,
+    };
+    let x = (case.x(), Shape(case.x_shape()));
+    let w = (case.w(), Shape(case.w_shape()));
+    let dy = (case.dy(), Shape(case.y_shape()));
+    let forward = Conv2d {
+        geometry,
+        activation: None,
+    };
+    let to_input = Conv2dInputGrad {
+        geometry,
+        input: x.1,
+    };
+    let to_weight = Conv2dWeightGrad {
+        geometry,
+        weight: w.1,
+    };
+    let channels = Shape::channels(case.c_out);
+    let bias = case.b().map(|bias| (bias, channels));
+    let with_bias = bias.is_some();
+    let forward_inputs = [x.clone(), w.clone()].into_iter().chain(bias).collect();
+    let mut operators = vec![
+        ("y", Op::from(forward), forward_inputs),
+        ("dx", Op::from(to_input), vec![dy.clone(), w]),
+        ("dw", Op::from(to_weight), vec![x, dy.clone()]),
+    ];
+    if with_bias {
+        operators.push(("db", Op::from(SumTo { shape: channels }), vec![dy]));
+    }
+    operators
+}
+
+#[test]
+fn the_cpu_engine_agrees_with_pytorch() {
+    check_grid(|op, inputs, shape| {
+        let mut output = vec![f32::NAN; shape.len()];
+        op.cpu(inputs, &mut output, shape);
+        output
+    });
+}
