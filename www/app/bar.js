@@ -44,8 +44,9 @@ export function createBar(root, store, app, signal) {
   );
   const camera = h("button", { type: "button", class: "button quiet" }, "Camera");
   const pad = h("button", { type: "button", class: "button quiet", hidden: true }, "Draw");
-  const timing = h("span", {});
-  const engine = h("p", { class: "engine" });
+  const timing = h("span", { class: "timing" });
+  const badge = h("button", { type: "button", class: "button quiet" });
+  const engine = h("div", { class: "engine" }, badge);
   const sources = h("div", { class: "sources" }, open, file, camera, pad);
   root.replaceChildren(
     h("h1", {}, "convscope"),
@@ -113,12 +114,38 @@ export function createBar(root, store, app, signal) {
 
   function showEngine() {
     const webgpu = app.scope.backend === "webgpu";
-    engine.replaceChildren(
+    badge.replaceChildren(
       h("span", { class: webgpu ? "dot" : "dot half", "aria-hidden": true }),
-      h("span", { class: "name", title: app.scope.reason }, webgpu ? "WebGPU" : "CPU engine"),
+      h("span", { class: "name" }, webgpu ? "WebGPU" : "CPU engine"),
       timing,
     );
-    engine.title = app.scope.reason ?? "";
+    const panel = h("div", {});
+    const fill = () => {
+      const other = webgpu ? "cpu" : "webgpu";
+      const link = h(
+        "a",
+        { href: `?backend=${other}${location.hash}` },
+        webgpu ? "CPU engine" : "WebGPU",
+      );
+      panel.replaceChildren(
+        h(
+          "p",
+          {},
+          webgpu
+            ? "This page computes with its own shaders on WebGPU"
+            : "This page computes with its own CPU engine",
+          app.scope.reason ? `: ${app.scope.reason}.` : ".",
+        ),
+        h(
+          "p",
+          { class: "muted" },
+          "Open this sight with the ",
+          link,
+          "; the numbers should be the same.",
+        ),
+      );
+    };
+    popover({ button: badge, panel, label: "Engine", onOpen: fill, signal });
   }
 
   function fillStrip() {
@@ -130,7 +157,7 @@ export function createBar(root, store, app, signal) {
   function thumb(picture) {
     const image = picture.url
       ? h("img", { src: picture.url, alt: "", loading: "lazy", decoding: "async" })
-      : h("span", { class: "own" }, "•");
+      : h("canvas", { "aria-hidden": true });
     const element = h(
       "button",
       {
@@ -145,6 +172,15 @@ export function createBar(root, store, app, signal) {
     );
     on(element, "click", () => store.set({ image: picture.id, target: null }), signal);
     return element;
+  }
+
+  /** Draws a picture that has no address into its place in the strip, as the network sees it. */
+  function showOwn() {
+    const canvas = strip.querySelector(`[data-id="${CSS.escape(app.picture.id)}"] canvas`);
+    if (!(canvas instanceof HTMLCanvasElement)) return;
+    canvas.width = app.seen.width;
+    canvas.height = app.seen.height;
+    canvas.getContext("2d")?.putImageData(app.seen, 0, 0);
   }
 
   function markStrip() {
@@ -211,6 +247,7 @@ export function createBar(root, store, app, signal) {
         )
           fillStrip();
         else if (changed.has("image")) markStrip();
+        if (changed.has("input") && !app.picture.url) showOwn();
       },
       destroy() {
         root.replaceChildren();

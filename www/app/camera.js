@@ -55,6 +55,7 @@ export function createCamera(button, app, signal) {
 
   async function start() {
     message.hidden = true;
+    video.hidden = false;
     capture.disabled = true;
     live.disabled = true;
     try {
@@ -68,6 +69,7 @@ export function createCamera(button, app, signal) {
     } catch (error) {
       message.textContent = why(error);
       message.hidden = false;
+      video.hidden = true;
     }
   }
 

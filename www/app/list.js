@@ -218,7 +218,7 @@ export function createList(root, store, app, signal) {
       for (const each of rows) {
         if (until.aborted) return;
         const tensor = maps[each.layer.name];
-        if (tensor) await thumbnail(each.canvas, tensor);
+        if (tensor) await thumbnail(each.canvas, tensor, each.inner ? 1 : THUMBS);
       }
     });
   }
@@ -226,14 +226,15 @@ export function createList(root, store, app, signal) {
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {Tensor} tensor
+   * @param {number} most how many maps
    */
-  async function thumbnail(canvas, tensor) {
+  async function thumbnail(canvas, tensor, most) {
     const [, channels, height, width] = [1, 1, 1, 1, ...tensor.shape].slice(-4);
     const size = height * width;
     const vector = size === 1;
     const planes = vector
       ? []
-      : strongest({ data: tensor.data, shape: [1, channels, height, width] }, THUMBS);
+      : strongest({ data: tensor.data, shape: [1, channels, height, width] }, most);
     const data = vector ? tensor.data : new Float32Array(planes.length * size);
     for (const [place, plane] of planes.entries())
       data.set(tensor.data.subarray(plane * size, (plane + 1) * size), place * size);
@@ -242,7 +243,7 @@ export function createList(root, store, app, signal) {
       { map: "sequential", scale: "each", columns: Math.max(1, planes.length) },
     );
     const ratio = pixelRatio();
-    canvas.width = Math.round((THUMBS * SIDE + (THUMBS - 1) * 2) * ratio);
+    canvas.width = Math.round((most * SIDE + (most - 1) * 2) * ratio);
     canvas.height = Math.round(SIDE * ratio);
     const context = canvas.getContext("2d");
     if (!context) return;

@@ -33,6 +33,8 @@ function part(id) {
  * @returns {Display & { onTiming: (words: string) => void }}
  */
 function createDisplay(signal) {
+  /** @type {Map<string, string>} */
+  const sentences = new Map();
   const notice = part("notice");
   const progress = part("progress");
   const words = h("span", { class: "said" });
@@ -42,7 +44,19 @@ function createDisplay(signal) {
     "✕",
   );
   notice.append(words, dismiss);
-  on(dismiss, "click", () => display.fail(null), signal);
+  const show = () => {
+    words.textContent = [...new Set(sentences.values())].join(" ");
+    notice.hidden = sentences.size === 0;
+  };
+  on(
+    dismiss,
+    "click",
+    () => {
+      sentences.clear();
+      show();
+    },
+    signal,
+  );
   const label = h("span", {});
   const amount = h("span", { class: "number muted" });
   const bar = h("progress", {});
@@ -59,10 +73,14 @@ function createDisplay(signal) {
     timing(text) {
       display.onTiming(text);
     },
-    /** @param {string | null} text */
-    fail(text) {
-      words.textContent = text;
-      notice.hidden = text === null;
+    /** @type {Display["fail"]} */
+    fail(topic, text) {
+      if (text !== null) sentences.set(topic, text);
+      else
+        for (const each of [...sentences.keys()])
+          if (each === topic || each.startsWith(`${topic}:`)) sentences.delete(each);
+      if (document.documentElement.dataset.opened !== "true") part("empty").textContent = "";
+      show();
     },
     /** @type {Display["progress"]} */
     progress(step) {
@@ -203,10 +221,13 @@ function firstState(state, scope, display) {
   const known = scope.models.some((model) => model.id === state.model);
   if (state.model && !known)
     display.fail(
+      "link:model",
       `There is no network "${state.model}" here; this is ${scope.models[0]?.title ?? "another one"}.`,
     );
-  const view = VIEWS.some((each) => each.id === state.view) ? state.view : VIEWS[0].id;
-  return { model: known ? state.model : (scope.models[0]?.id ?? ""), view };
+  const shown = VIEWS.find((each) => each.id === state.view) ?? VIEWS[0];
+  if (state.view && shown.id !== state.view)
+    display.fail("link:view", `There is no view "${state.view}" here; this is ${shown.title}.`);
+  return { model: known ? state.model : (scope.models[0]?.id ?? ""), view: shown.id };
 }
 
 start().catch((error) => {

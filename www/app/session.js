@@ -51,10 +51,11 @@ import { duration } from "../widgets/format.js";
  */
 
 /**
- * What the frame does for the session: show progress, an error, readiness.
+ * What the frame does for the session: show progress, sentences about what failed (one a topic; `null` takes back the
+ * topic and those below it, as `link` those of `link:image`).
  * @typedef {{
  *   progress: (step: { label: string, loaded?: number, total?: number, stop?: () => void } | null) => void,
- *   fail: (text: string | null) => void,
+ *   fail: (topic: string, text: string | null) => void,
  *   timing: (text: string) => void,
  * }} Display
  */
@@ -201,9 +202,11 @@ export class Session {
     this.#ready(false);
     try {
       const result = await job(life.signal);
-      return life.signal.aborted ? undefined : result;
+      if (life.signal.aborted) return undefined;
+      this.display.fail(key, null);
+      return result;
     } catch (error) {
-      if (!life.signal.aborted && !isAbort(error)) this.display.fail(sentence(error));
+      if (!life.signal.aborted && !isAbort(error)) this.display.fail(key, sentence(error));
       return undefined;
     } finally {
       if (this.#jobs.get(key) === life) this.#jobs.delete(key);
@@ -248,7 +251,7 @@ export class Session {
       await this.#settleNet(signal);
       await this.#settlePicture(signal);
       await this.#settlePrediction(signal);
-      if (signal.aborted) return;
+      if (signal.aborted || !this.#net || !this.#prediction) return;
       this.#settling = null;
       this.#check();
       this.#tell();
@@ -294,9 +297,11 @@ export class Session {
       this.#edits = 0;
       this.#predicted = "";
       this.#input = null;
+      this.display.fail("model", null);
     } catch (error) {
-      if (!signal.aborted && this.#net) this.#stayWith(this.#model);
-      throw error;
+      if (signal.aborted || isAbort(error)) return;
+      this.display.fail("model", sentence(error));
+      if (this.#net) this.#stayWith(this.#model);
     } finally {
       if (!signal.aborted) this.display.progress(null);
     }
@@ -320,22 +325,24 @@ export class Session {
         "There is no sample picture beside this page: choose one with File, or drop one here.",
       );
     if (image && !known) {
-      const why = image.startsWith("own")
-        ? "That picture was one's own and does not travel in a link"
+      const why = /^(own\d+|camera|drawing)$/.test(image)
+        ? "The picture in this link was somebody's own and does not travel with it"
         : `There is no picture "${image}" here`;
-      this.display.fail(`${why}; this is ${picture.title} instead.`);
+      this.display.fail("link:image", `${why}; this is ${picture.title} instead.`);
     }
     try {
       await this.#look(picture, signal);
+      if (signal.aborted) return;
+      this.display.fail("image", null);
+      if (known) this.display.fail("link", null);
+      if (image !== picture.id) this.store.set({ image: picture.id }, { replace: true });
     } catch (error) {
-      if (!signal.aborted && this.#picture && this.#picture.id !== picture.id) {
-        this.#own.delete(picture.id);
+      if (signal.aborted || isAbort(error)) return;
+      this.display.fail("image", sentence(error));
+      this.#own.delete(picture.id);
+      if (this.#picture && this.#input)
         this.store.set({ image: this.#picture.id }, { replace: true });
-      }
-      throw error;
     }
-    if (!signal.aborted && image !== picture.id)
-      this.store.set({ image: picture.id }, { replace: true });
   }
 
   /**
@@ -376,8 +383,11 @@ export class Session {
     if (!layer) {
       layer = net.layers.find((each) => each.kernel) ?? net.layers[0];
       patch.layer = layer?.name ?? "";
-      if (state.layer && this.#told.net === net)
-        this.display.fail(`${net.name} has no layer "${state.layer}"; this is ${patch.layer}.`);
+      if (state.layer)
+        this.display.fail(
+          "link:layer",
+          `${net.name} has no layer "${state.layer}"; this is ${patch.layer}.`,
+        );
     }
     const last = (layer?.shape[0] ?? 1) - 1;
     const channel = Math.min(Math.max(0, Math.round(state.channel)), last);
@@ -387,6 +397,10 @@ export class Session {
       !(Number.isInteger(state.target) && state.target >= 0 && state.target < net.labels.length)
     ) {
       patch.target = null;
+      this.display.fail(
+        "link:class",
+        `${net.name} has no class ${state.target}; this is the predicted one.`,
+      );
     }
     if (Object.keys(patch).length > 0) this.store.set(patch, { replace: true });
   }

@@ -5,6 +5,12 @@
 
 import { h, on, uniqueId } from "./dom.js";
 
+/** The right edge of the stage, so that what stays open leaves the prediction in sight. */
+function edgeOfStage() {
+  const side = document.getElementById("side")?.getBoundingClientRect();
+  return side && side.left > innerWidth / 2 ? side.left : innerWidth;
+}
+
 /**
  * @param {{ button: HTMLButtonElement, panel: HTMLElement, label: string, manual?: boolean, onOpen?: () => void, onClose?: () => void, signal: AbortSignal }} options
  *   `manual` panels stay open while one works elsewhere
@@ -29,7 +35,8 @@ export function popover({ button, panel, label, manual = false, onOpen, onClose,
 
   const place = () => {
     const box = button.getBoundingClientRect();
-    const left = Math.min(box.left, innerWidth - element.offsetWidth - 8);
+    const edge = manual ? edgeOfStage() : innerWidth;
+    const left = Math.min(box.left, edge - element.offsetWidth - 8);
     element.style.left = `${Math.max(8, left)}px`;
     element.style.top = `${box.bottom + 6}px`;
   };

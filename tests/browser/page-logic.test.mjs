@@ -1,0 +1,155 @@
+// What the page computes by itself, without a browser: its state, its layouts, its kernels, its words.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { branches, groups, strongest } from "../../www/app/list.js";
+import { decode, encode, SHARED } from "../../www/app/store.js";
+import { byte, made, range } from "../../www/views/kernel-math.js";
+import { clipAt, reduce } from "../../www/views/reduce.js";
+import { matches } from "../../www/widgets/combobox.js";
+import { fixed, number, percent } from "../../www/widgets/format.js";
+import { magnification } from "../../www/widgets/pixels.js";
+import { arrange } from "../../www/widgets/tiles.js";
+
+const DEFAULTS = { ...SHARED, "a.scale": "each", "a.clip": 99, "a.open": true };
+
+/**
+ * A layer as the list needs it.
+ * @param {string} name
+ * @param {string[]} inputs
+ * @param {string | null} block
+ */
+function layer(name, inputs, block = null) {
+  const receptiveField = { size: [1, 1], stride: [1, 1], start: [0, 0] };
+  const rest = { kernel: null, params: 0, macs: 0, weight: null, bias: null, receptiveField };
+  return { name, op: "relu", inputs, shape: [1, 1, 1], block, ...rest };
+}
+
+test("a state written to the address and read back is the same state", () => {
+  const states = [
+    { ...DEFAULTS },
+    { ...DEFAULTS, model: "my net", layer: "a/b.c&d=e#f", channel: 17, target: 0 },
+    { ...DEFAULTS, target: 285, "a.scale": "", "a.clip": 99.5, "a.open": false },
+    { ...DEFAULTS, image: "größe + 1", channel: -3 },
+  ];
+  for (const state of states)
+    assert.deepEqual(decode(`#${encode(state, DEFAULTS)}`, DEFAULTS), state);
+});
+
+test("an address with values of the wrong type keeps the defaults", () => {
+  const state = decode("#channel=three&target=&a.clip=NaN&stranger=1", DEFAULTS);
+  assert.deepEqual(state, DEFAULTS);
+});
+
+test("the bytes of a kernel span 0 to 255, and 128 where all weights are equal", () => {
+  const kernel = Float32Array.of(-1, 0, 3);
+  const layerWeights = Float32Array.of(-1, 0, 3, 5);
+  assert.deepEqual(range("each", kernel, layerWeights), [-1, 3]);
+  assert.deepEqual(range("layer", kernel, layerWeights), [-1, 5]);
+  assert.deepEqual(range("signed", kernel, layerWeights), [-5, 5]);
+  assert.deepEqual(
+    [...kernel].map((weight) => byte(weight, [-1, 3])),
+    [0, 64, 255],
+  );
+  assert.equal(byte(0.7, [0.7, 0.7]), 128);
+});
+
+test("kernels made by rule are Sobel's, and as strong as those they replace", () => {
+  const old = new Float32Array(9).fill(8 / 9);
+  const near = (/** @type {Float32Array} */ values) =>
+    [...values].map((value) => Math.round(value));
+  assert.deepEqual(near(made("sobel_x", old, 3, 3)), [-1, 0, 1, -2, 0, 2, -1, 0, 1]);
+  assert.deepEqual(near(made("sobel_y", old, 3, 3)), [-1, -2, -1, 0, 0, 0, 1, 2, 1]);
+  assert.deepEqual(near(made("identity", old, 3, 3)), [0, 0, 0, 0, 8, 0, 0, 0, 0]);
+  for (const preset of /** @type {const} */ ([
+    "sobel_x",
+    "sobel_y",
+    "blur",
+    "sharpen",
+    "identity",
+  ])) {
+    const kernel = made(preset, new Float32Array(49).fill(-0.1), 7, 7);
+    const strength = kernel.reduce((sum, value) => sum + Math.abs(value), 0);
+    assert.ok(Math.abs(strength - 4.9) < 1e-5, `${preset}: ${strength}`);
+  }
+  assert.deepEqual([...made("negate", Float32Array.of(1, -2), 1, 2)], [-1, 2]);
+  assert.deepEqual([...made("zero", Float32Array.of(1, -2), 1, 2)], [0, 0]);
+});
+
+test("a gradient over channels is reduced to its largest size, its sum of sizes, its signed sum", () => {
+  const gradient = { data: Float32Array.of(1, -2, -3, 4, 0.5, 1), shape: [1, 3, 1, 2] };
+  assert.deepEqual([...reduce(gradient, "max").data], [3, 4]);
+  assert.deepEqual([...reduce(gradient, "sum").data], [4.5, 7]);
+  assert.deepEqual([...reduce(gradient, "signed").data], [-1.5, 3]);
+});
+
+test("clipping lies at the percentile of absolute values", () => {
+  const values = Float32Array.from({ length: 101 }, (_, index) => (index % 2 ? -index : index));
+  assert.equal(clipAt(values, 100), 100);
+  assert.equal(clipAt(values, 99), 99);
+  assert.equal(clipAt(values, 50), 50);
+});
+
+test("tiles fill the box without leaving it, or scroll at their smallest size", () => {
+  const box = { boxWidth: 450, boxHeight: 440, ratio: 1, largest: 160 };
+  for (const [count, side] of [
+    [16, 7],
+    [1, 28],
+    [40, 28],
+    [64, 7],
+    [80, 112],
+  ]) {
+    const { columns, width, height } = arrange({ count, width: side, height: side, ...box });
+    const rows = Math.ceil(count / columns);
+    assert.ok(columns * (width + 4) - 4 <= 450, `${count} of ${side}: too wide`);
+    assert.ok(rows * (height + 4) - 4 <= 440, `${count} of ${side}: too high`);
+    if (side <= 64) assert.equal(width % side, 0, "whole pixels");
+  }
+  const many = arrange({ count: 2048, width: 28, height: 28, ...box });
+  assert.ok(many.width >= 40 && Math.ceil(2048 / many.columns) * many.height > 440);
+});
+
+test("small pictures are magnified by whole numbers, photographs fill their box", () => {
+  assert.equal(magnification(28, 28, 380, 400), 13);
+  assert.equal(magnification(224, 224, 380, 400), 380 / 224);
+  assert.equal(magnification(28, 28, 20, 20), 20 / 28);
+});
+
+test("blocks are runs of layers, and a branch is an input that is not the layer before", () => {
+  const layers = [
+    layer("stem", ["x"]),
+    layer("b0.conv", ["stem"], "b0"),
+    layer("b0.add", ["b0.conv", "stem"], "b0"),
+    layer("head", ["b0.add"]),
+  ];
+  assert.deepEqual(
+    groups(layers).map((each) => [each.name, each.layers.length, each.shown.name]),
+    [
+      ["stem", 1, "stem"],
+      ["b0", 2, "b0.add"],
+      ["head", 1, "head"],
+    ],
+  );
+  assert.deepEqual(branches(layers), [{ from: "stem", to: "b0.add" }]);
+});
+
+test("the strongest maps have the largest mean absolute value", () => {
+  const tensor = { data: Float32Array.of(0, 0, -5, 0, 1, 1, 2, -2), shape: [1, 4, 1, 2] };
+  assert.deepEqual(strongest(tensor, 3), [1, 3, 2]);
+});
+
+test("a class is found by any of its words, those it starts with first", () => {
+  const names = ["tabby", "tiger cat", "cat bear", "wild cat"];
+  assert.deepEqual(matches(names, "cat"), [2, 1, 3]);
+  assert.deepEqual(matches(names, "CAT wi"), [3]);
+  assert.deepEqual(matches(names, "dog"), []);
+});
+
+test("numbers have real minus signs, few digits, and no negative zero", () => {
+  assert.equal(number(-0.012345), "−0.0123");
+  assert.equal(number(1234.5), "1235");
+  assert.equal(number(-1.5e-7), "−1.50·10⁻⁷");
+  assert.equal(fixed(-0.0004, 2), "0.00");
+  assert.equal(fixed(0.25, 2, true), "+0.25");
+  assert.equal(percent(0.4082), "40.8 %");
+  assert.equal(percent(0.0004), "< 0.1 %");
+});
