@@ -20,7 +20,10 @@ const shipped = readdirSync(models)
   .map((id) => join(models, id, "model.json"))
   .filter((path) => existsSync(path))
   .map(read)
-  .map((model) => ({ ...model, files: [model.graph, model.weights].map((file) => join(models, file)) }))
+  .map((model) => ({
+    ...model,
+    files: [model.graph, model.weights].map((file) => join(models, file)),
+  }))
   .filter(({ files }) => files.every((/** @type {string} */ file) => existsSync(file)))
   .map(({ files, ...model }) => ({
     ...model,
