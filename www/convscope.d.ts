@@ -39,7 +39,8 @@ export type Layer = {
   kernel: Kernel | null;
   params: number;
   macs: number;
-  block: string | null;
+  /** The block that it belongs to: its name up to the last dot, or its own name. */
+  block: string;
   weight: string | null;
   bias: string | null;
   receptiveField: { size: number[]; stride: number[]; start: number[] };

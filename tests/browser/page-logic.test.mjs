@@ -16,9 +16,9 @@ const DEFAULTS = { ...SHARED, "a.scale": "each", "a.clip": 99, "a.open": true };
  * A layer as the list needs it.
  * @param {string} name
  * @param {string[]} inputs
- * @param {string | null} block
+ * @param {string} block
  */
-function layer(name, inputs, block = null) {
+function layer(name, inputs, block = name) {
   const receptiveField = { size: [1, 1], stride: [1, 1], start: [0, 0] };
   const rest = { kernel: null, params: 0, macs: 0, weight: null, bias: null, receptiveField };
   return { name, op: "relu", inputs, shape: [1, 1, 1], block, ...rest };
@@ -118,18 +118,19 @@ test("blocks are runs of layers, and a branch is an input that is not the layer 
   const layers = [
     layer("stem", ["x"]),
     layer("b0.conv", ["stem"], "b0"),
-    layer("b0.add", ["b0.conv", "stem"], "b0"),
-    layer("head", ["b0.add"]),
+    layer("b0.conv.relu", ["b0.conv"], "b0.conv"),
+    layer("b0", ["b0.conv.relu", "stem"]),
+    layer("head", ["b0"]),
   ];
   assert.deepEqual(
     groups(layers).map((each) => [each.name, each.layers.length, each.shown.name]),
     [
       ["stem", 1, "stem"],
-      ["b0", 2, "b0.add"],
+      ["b0", 3, "b0"],
       ["head", 1, "head"],
     ],
   );
-  assert.deepEqual(branches(layers), [{ from: "stem", to: "b0.add" }]);
+  assert.deepEqual(branches(layers), [{ from: "stem", to: "b0" }]);
 });
 
 test("the strongest maps have the largest mean absolute value", () => {

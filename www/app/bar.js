@@ -4,7 +4,7 @@
  */
 
 import { createPad } from "../pad/pad.js";
-import { h, on } from "../widgets/dom.js";
+import { h, on, reveal } from "../widgets/dom.js";
 import { bytes } from "../widgets/format.js";
 import { popover } from "../widgets/popover.js";
 import { createCamera } from "./camera.js";
@@ -191,7 +191,7 @@ export function createBar(root, store, app, signal) {
       const mine = element.dataset.id === chosen;
       element.setAttribute("aria-checked", String(mine));
       element.tabIndex = mine ? 0 : -1;
-      if (mine) element.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (mine) reveal(strip, element);
     }
   }
 
@@ -236,7 +236,7 @@ export function createBar(root, store, app, signal) {
         if (changed.has("net")) {
           const entry = app.scope.models.find((each) => each.id === store.get().model);
           network.replaceChildren(
-            entry?.title ?? app.net.name,
+            (entry?.title ?? app.net.name).replace(/ \(.*\)$/, ""),
             h("span", { class: "twist", "aria-hidden": true }),
           );
           pad.hidden = app.net.input.shape[1] !== 1;

@@ -91,6 +91,7 @@ export function createCamera(button, app, signal) {
   async function follow() {
     while (running && stream) {
       await app.useImage(await createImageBitmap(video), { id: "camera", title: "Camera" });
+      await app.idle();
       await new Promise((resolve) => requestAnimationFrame(resolve));
     }
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { h, on, pixelRatio, svg } from "../widgets/dom.js";
+import { h, on, pixelRatio, reveal, svg } from "../widgets/dom.js";
 import { count, shape } from "../widgets/format.js";
 
 /**
@@ -23,7 +23,16 @@ const THUMBS = 3;
 const SIDE = 24;
 
 /**
- * Consecutive layers of one block as groups of at least two; `null` for a short network.
+ * Whether a layer belongs to the block: named after it, or in it or in a part of it.
+ * @param {Layer} layer
+ * @param {string} block
+ */
+function isIn(layer, block) {
+  return layer.name === block || layer.block === block || layer.block.startsWith(`${block}.`);
+}
+
+/**
+ * Consecutive layers of one block as groups; a layer without a block is its own.
  * @param {readonly Layer[]} layers
  * @returns {Group[]}
  */
@@ -32,10 +41,10 @@ export function groups(layers) {
   const found = [];
   for (const layer of layers) {
     const last = found.at(-1);
-    if (last && layer.block && last.layers[0].block === layer.block) {
+    if (last && isIn(layer, last.name)) {
       last.layers.push(layer);
       last.shown = layer;
-    } else found.push({ name: layer.block ?? layer.name, layers: [layer], shown: layer });
+    } else found.push({ name: layer.block, layers: [layer], shown: layer });
   }
   return found;
 }
@@ -174,7 +183,7 @@ export function createList(root, store, app, signal) {
       each.element.setAttribute("aria-selected", String(each === chosen));
       each.element.tabIndex = each === chosen ? 0 : -1;
     }
-    chosen?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (chosen) reveal(body, chosen.element);
   }
 
   /** @param {string} name */

@@ -81,6 +81,8 @@ export class Session {
   /** @type {Map<string, AbortController>} */
   #jobs = new Map();
   #pending = 0;
+  /** @type {(() => void)[]} */
+  #waiting = [];
   /** @type {Map<string, Picture>} */
   #own = new Map();
   /** @type {Net | null} */
@@ -211,8 +213,17 @@ export class Session {
     } finally {
       if (this.#jobs.get(key) === life) this.#jobs.delete(key);
       this.#pending -= 1;
-      if (this.#pending === 0) this.#ready(true);
+      if (this.#pending === 0) {
+        this.#ready(true);
+        for (const done of this.#waiting.splice(0)) done();
+      }
     }
+  }
+
+  /** Resolves when nothing is left to compute or draw: for sources that move, such as the camera. */
+  idle() {
+    if (this.#pending === 0) return Promise.resolve();
+    return /** @type {Promise<void>} */ (new Promise((done) => this.#waiting.push(done)));
   }
 
   /** @param {string} key */

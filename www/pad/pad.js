@@ -64,6 +64,7 @@ export function createPad(button, app, signal) {
       again = false;
       const image = context?.getImageData(0, 0, SIDE, SIDE);
       if (image) await app.useImage(image, { id: "drawing", title: "Drawing" });
+      await app.idle();
     } while (again);
     busy = false;
   }

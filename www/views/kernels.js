@@ -444,6 +444,7 @@ export function create(root, store, app) {
       const { layer, weights } = bank;
       if (layer.weight)
         await app.setWeights(layer.weight, { data: weights.data.slice(), shape: weights.shape });
+      await app.idle();
     }
     committing = false;
   }

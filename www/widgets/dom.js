@@ -84,6 +84,20 @@ export function on(element, type, listener, signal) {
   element.addEventListener(type, listener, { signal });
 }
 
+/**
+ * Scrolls a container, and it alone, until a child of it is in sight.
+ * @param {HTMLElement} container
+ * @param {HTMLElement} child
+ */
+export function reveal(container, child) {
+  const outer = container.getBoundingClientRect();
+  const inner = child.getBoundingClientRect();
+  container.scrollTop +=
+    Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);
+  container.scrollLeft +=
+    Math.min(0, inner.left - outer.left) + Math.max(0, inner.right - outer.right);
+}
+
 let lastId = 0;
 
 /**
