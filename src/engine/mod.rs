@@ -10,6 +10,7 @@ use crate::tensor::Tensor;
 pub mod autodiff;
 pub mod control;
 pub mod cpu;
+pub mod gpu;
 pub mod lower;
 pub mod program;
 

@@ -1,6 +1,7 @@
 //! What an operator asks of a GPU: dispatches as plain data, run by an engine that knows nothing of their meaning.
 
-/// What a shader's binding refers to.
+/// What a shader's binding refers to. Inputs and prepared buffers are `var<storage, read>` in the shader, the output and
+/// scratch buffers `var<storage, read_write>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Binding {
     /// The operator's input of that index, read only.
@@ -9,6 +10,17 @@ pub enum Binding {
     Output,
     /// A scratch buffer of the operator (index into its scratch buffers), of that many f32 values.
     Scratch(usize, usize),
+    /// What [`Kernel::prepared`] computes, read only.
+    Prepared,
+}
+
+/// A buffer that is computed from an operator's inputs and kept until one of them is written again: packed weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preparation {
+    /// Computes it; [`Binding::Output`] is the prepared buffer, [`Binding::Input`] the operator's input.
+    pub kernel: Kernel,
+    /// How many f32 values it holds.
+    pub values: usize,
 }
 
 /// One dispatch of one shader.
@@ -23,10 +35,47 @@ pub struct Kernel {
     pub constants: Vec<(&'static str, f64)>,
     /// What stands in each binding.
     pub bindings: Vec<Binding>,
+    /// What [`Binding::Prepared`] stands for.
+    pub prepared: Option<Box<Preparation>>,
     /// The shader's uniform block after its first `vec4<u32>`; f32 values as their bits.
     pub params: Vec<u32>,
     /// Workgroups in x, y, z.
     pub workgroups: [u64; 3],
     /// Multiply-adds (or values moved, if that is more) of the whole dispatch: the engine splits those that would take too long.
     pub cost: u64,
+}
+
+impl Kernel {
+    /// A shader over `count` invocations in a row, 64 a workgroup.
+    #[must_use]
+    pub fn linear(
+        shader: &'static str,
+        bindings: Vec<Binding>,
+        params: Vec<u32>,
+        count: usize,
+    ) -> Self {
+        Self {
+            shader,
+            constants: Vec::new(),
+            bindings,
+            prepared: None,
+            params,
+            workgroups: [(count as u64).div_ceil(64), 1, 1],
+            cost: count as u64,
+        }
+    }
+
+    /// The same with another cost.
+    #[must_use]
+    pub fn with_cost(mut self, cost: usize) -> Self {
+        self.cost = cost as u64;
+        self
+    }
+}
+
+/// A count or index as a shader's u32. Buffers are smaller than 16 GiB, so every index into one fits; a larger tensor is
+/// refused when its buffer is allocated.
+#[must_use]
+pub fn word(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
 }

@@ -44,6 +44,29 @@ impl Function {
         }
     }
 
+    /// Its number in shaders, where 0 is none.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Relu => 1,
+            Self::Relu6 => 2,
+            Self::LeakyRelu { .. } => 3,
+            Self::Silu => 4,
+            Self::Sigmoid => 5,
+            Self::HardSwish => 6,
+            Self::Tanh => 7,
+        }
+    }
+
+    /// The slope below zero of those that have one, else 0.
+    #[must_use]
+    pub const fn slope(self) -> f32 {
+        match self {
+            Self::LeakyRelu { slope } => slope,
+            _ => 0.0,
+        }
+    }
+
     /// f(x).
     pub fn apply<T: Real>(self, x: T) -> T {
         let (zero, one, six) = (T::zero(), T::one(), T::of(6.0));
