@@ -27,6 +27,8 @@ const LANES: usize = if cfg!(target_feature = "avx2") { 8 } else { 4 };
 const TILE: [usize; 2] = [4, 2];
 /// Most terms of an inner product that are summed at a time.
 const SPAN: usize = 1024;
+/// Most rows of B that are taken at a time: their spans stay in the second-level cache.
+const RIGHT_ROWS: usize = 64;
 
 /// a · b + c.
 #[inline]
@@ -52,6 +54,23 @@ pub enum Columns<'a> {
     InOrder,
     /// Column k at that offset.
     At(&'a [usize]),
+}
+
+/// A packer for [`product`] of a right matrix that exists, row-major with `n` columns.
+pub fn rows_of<T: Real>(data: &[T], n: usize) -> impl Fn(usize, Range<usize>, &mut [[T; NR]]) {
+    move |j, depth, panel| {
+        let width = NR.min(n - j);
+        for (row, values) in panel
+            .iter_mut()
+            .zip(data[depth.start * n..].chunks_exact(n))
+        {
+            if let Some(values) = values[j..].first_chunk() {
+                *row = *values;
+            } else {
+                row[..width].copy_from_slice(&values[j..]);
+            }
+        }
+    }
 }
 
 /// What becomes of the values that C held before.
@@ -215,14 +234,20 @@ pub fn inner_products<T: Real>(
                 start,
                 length: SPAN.min(length - start),
             };
-            for (i, rows) in left.offsets.chunks(TILE[0]).enumerate() {
-                let c = &mut c[i * TILE[0] * n..];
-                match *rows {
-                    [a0, a1, a2, a3] => strip([a0, a1, a2, a3], left, right, span, c),
-                    [a0, a1, a2] => strip([a0, a1, a2], left, right, span, c),
-                    [a0, a1] => strip([a0, a1], left, right, span, c),
-                    [a0] => strip([a0], left, right, span, c),
-                    _ => {}
+            for (block, columns) in right.offsets.chunks(RIGHT_ROWS).enumerate() {
+                let right = Rows {
+                    offsets: columns,
+                    ..right
+                };
+                for (i, rows) in left.offsets.chunks(TILE[0]).enumerate() {
+                    let c = &mut c[i * TILE[0] * n + block * RIGHT_ROWS..];
+                    match *rows {
+                        [a0, a1, a2, a3] => strip([a0, a1, a2, a3], left, right, span, (c, n)),
+                        [a0, a1, a2] => strip([a0, a1, a2], left, right, span, (c, n)),
+                        [a0, a1] => strip([a0, a1], left, right, span, (c, n)),
+                        [a0] => strip([a0], left, right, span, (c, n)),
+                        _ => {}
+                    }
                 }
             }
         }
@@ -244,20 +269,19 @@ fn strip<T: Real, const M: usize>(
     left: Rows<'_, T>,
     right: Rows<'_, T>,
     span: Span,
-    c: &mut [T],
+    (c, n): (&mut [T], usize),
 ) {
-    let n = right.offsets.len();
     // Few rows of A: more of B, so that there are sums enough to hide an addition's latency.
     let width = if M < 3 { 4 } else { TILE[1] };
-    let mut add = |j: usize, columns: &[usize]| match *columns {
-        [b0, b1, b2, b3] => inner_tile(rows, [b0, b1, b2, b3], left, right, span, n, &mut c[j..]),
-        [b0, b1, b2] => inner_tile(rows, [b0, b1, b2], left, right, span, n, &mut c[j..]),
-        [b0, b1] => inner_tile(rows, [b0, b1], left, right, span, n, &mut c[j..]),
-        [b0] => inner_tile(rows, [b0], left, right, span, n, &mut c[j..]),
-        _ => {}
-    };
     for (j, columns) in right.offsets.chunks(width).enumerate() {
-        add(j * width, columns);
+        let c = (&mut c[j * width..], n);
+        match *columns {
+            [b0, b1, b2, b3] => inner_tile(rows, [b0, b1, b2, b3], left, right, span, c),
+            [b0, b1, b2] => inner_tile(rows, [b0, b1, b2], left, right, span, c),
+            [b0, b1] => inner_tile(rows, [b0, b1], left, right, span, c),
+            [b0] => inner_tile(rows, [b0], left, right, span, c),
+            _ => {}
+        }
     }
 }
 
@@ -268,8 +292,7 @@ fn inner_tile<T: Real, const M: usize, const N: usize>(
     left: Rows<'_, T>,
     right: Rows<'_, T>,
     span: Span,
-    n: usize,
-    c: &mut [T],
+    (c, n): (&mut [T], usize),
 ) {
     let mut sums = [[[T::zero(); LANES]; N]; M];
     let mut rest = [[T::zero(); N]; M];

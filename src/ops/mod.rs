@@ -24,6 +24,8 @@ pub mod reshape;
 pub mod scale;
 pub mod scratch;
 pub mod softmax;
+#[cfg(test)]
+pub mod testing;
 pub mod total_variation;
 
 pub mod kernel;

@@ -5,6 +5,7 @@ mod gpu;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 use crate::ops::binary::Binary;
+use crate::ops::gemm;
 use crate::ops::reshape::Transpose;
 use crate::ops::{Kernel, Operator, Real, View};
 use crate::tensor::Shape;
@@ -51,19 +52,16 @@ impl Operator for Gram {
     fn cpu<T: Real>(&self, inputs: &[View<'_, T>], output: &mut [T], shape: Shape) {
         let (channels, plane) = (shape.c(), inputs[0].shape.plane());
         let factor = T::of(f64::from(self.factor));
+        let offsets: Vec<usize> = (0..channels).map(|channel| channel * plane).collect();
+        output.fill(T::zero());
         for (n, out) in output.chunks_exact_mut(channels * channels).enumerate() {
-            let maps = &inputs[0].data[n * channels * plane..][..channels * plane];
-            for (i, a) in maps.chunks_exact(plane).enumerate() {
-                for (j, b) in maps.chunks_exact(plane).enumerate().take(i + 1) {
-                    let sum: T = a
-                        .chunks(256)
-                        .zip(b.chunks(256))
-                        .map(|(a, b)| a.iter().zip(b).map(|(&a, &b)| a * b).sum::<T>())
-                        .sum();
-                    out[i * channels + j] = factor * sum;
-                    out[j * channels + i] = factor * sum;
-                }
-            }
+            let maps = gemm::Rows {
+                data: &inputs[0].data[n * channels * plane..][..channels * plane],
+                offsets: &offsets,
+                step: 0,
+            };
+            gemm::inner_products(maps, maps, 1, plane, out);
+            out.iter_mut().for_each(|value| *value *= factor);
         }
     }
 
@@ -118,22 +116,64 @@ impl Operator for GramInputGrad {
     fn cpu<T: Real>(&self, inputs: &[View<'_, T>], output: &mut [T], shape: Shape) {
         let (channels, plane) = (shape.c(), shape.plane());
         let factor = T::of(f64::from(self.factor));
-        output.fill(T::zero());
-        for (row, out) in output.chunks_exact_mut(plane).enumerate() {
-            let (n, weights) = (
-                row / channels,
-                &inputs[0].data[row * channels..][..channels],
-            );
-            let maps = &inputs[1].data[n * shape.picture()..][..shape.picture()];
-            for (&weight, map) in weights.iter().zip(maps.chunks_exact(plane)) {
-                out.iter_mut()
-                    .zip(map)
-                    .for_each(|(sum, &x)| *sum += factor * weight * x);
-            }
+        for (n, out) in output.chunks_exact_mut(shape.picture()).enumerate() {
+            let left = gemm::Left {
+                data: &inputs[0].data[n * channels * channels..][..channels * channels],
+                row: channels,
+                columns: gemm::Columns::InOrder,
+            };
+            let maps = gemm::rows_of(&inputs[1].data[n * shape.picture()..], plane);
+            let size = [channels, plane, channels];
+            gemm::product(size, left, maps, (out, gemm::Before::Dropped), |_, run| {
+                run.iter_mut().for_each(|value| *value *= factor);
+            });
         }
     }
 
     fn gpu(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
         gpu::gradient(self, inputs, output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{Random, assert_close, view};
+
+    #[test]
+    fn gram_kernels_equal_plain_loops() {
+        for shape in [
+            Shape::new(2, 5, 3, 7),
+            Shape::new(1, 9, 1, 1),
+            Shape::new(3, 2, 8, 8),
+        ] {
+            let gram_shape = Shape::new(shape.n(), shape.c(), shape.c(), 1);
+            let mut random = Random(3);
+            let (x, s) = (
+                random.values::<f64>(shape),
+                random.values::<f64>(gram_shape),
+            );
+            let mut expected = vec![0.0; gram_shape.len()];
+            let mut expected_grad = vec![0.0; shape.len()];
+            for (at, gram) in expected.iter_mut().enumerate() {
+                let (n, i, j) = (
+                    at / shape.c() / shape.c(),
+                    at / shape.c() % shape.c(),
+                    at % shape.c(),
+                );
+                for k in 0..shape.plane() {
+                    let index = |channel: usize| (n * shape.c() + channel) * shape.plane() + k;
+                    *gram += 0.5 * x[index(i)] * x[index(j)];
+                    expected_grad[index(i)] += 0.5 * s[at] * x[index(j)];
+                }
+            }
+            let mut found = vec![f64::NAN; gram_shape.len()];
+            Gram { factor: 0.5 }.cpu(&[view(&x, shape)], &mut found, gram_shape);
+            assert_close(&found, &expected, 1e-12, shape);
+            let mut found = vec![f64::NAN; shape.len()];
+            let inputs = [view(&s, gram_shape), view(&x, shape)];
+            GramInputGrad { factor: 0.5 }.cpu(&inputs, &mut found, shape);
+            assert_close(&found, &expected_grad, 1e-12, shape);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ops::conv2d::Padding;
+use crate::ops::testing::{Random, assert_close, view};
 
 /// Visits (index into x, index into w) of every product that makes output (n, o, oy, ox).
 fn each_tap(
@@ -51,28 +52,6 @@ fn each_product(
         each_tap(geometry, shapes, position, |input, tap| {
             visit(index, input, tap)
         });
-    }
-}
-
-/// A repeatable source of numbers.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33
-    }
-    fn pick(&mut self, choices: &[usize]) -> usize {
-        choices[usize::try_from(self.next()).unwrap() % choices.len()]
-    }
-    fn values<T: Real>(&mut self, shape: Shape) -> Vec<T> {
-        (0..shape.len())
-            .map(|_| {
-                T::of(f64::from(u32::try_from(self.next()).unwrap()) / f64::from(1 << 30) - 1.0)
-            })
-            .collect()
     }
 }
 
@@ -132,27 +111,16 @@ fn cases(seed: u64, count: usize) -> Vec<Case> {
     cases
 }
 
-fn assert_close<T: Real>(found: &[T], expected: &[T], tolerance: f64, what: &str, case: &Case) {
-    let largest = expected
-        .iter()
-        .map(|value| value.as_f64().abs())
-        .fold(1e-30, f64::max);
-    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
-        let difference = (found.as_f64() - expected.as_f64()).abs();
-        assert!(
-            difference <= tolerance * largest,
-            "{what}[{index}] is {found:?}, not {expected:?}: {case:?}"
-        );
-    }
-}
-
 fn check<T: Real>(case: &Case, tolerance: f64) {
     let (geometry, shapes) = case;
     let mut random = Random(7);
     let [x, w, dy] = shapes.map(|shape| random.values::<T>(shape));
     let bias = random.values::<T>(Shape::channels(shapes[1].n()));
-    let [x, w, dy] = [(&x, shapes[0]), (&w, shapes[1]), (&dy, shapes[2])]
-        .map(|(data, shape)| View { data, shape });
+    let [x, w, dy] = [
+        view(&x, shapes[0]),
+        view(&w, shapes[1]),
+        view(&dy, shapes[2]),
+    ];
 
     // What was there before must not shine through.
     let mut found = shapes.map(|shape| vec![T::nan(); shape.len()]);
@@ -171,7 +139,7 @@ fn check<T: Real>(case: &Case, tolerance: f64) {
         dw[tap] += dy.data[output] * x.data[input];
     });
     for (index, what) in ["dx", "dw", "y"].into_iter().enumerate() {
-        assert_close(&found[index], &expected[index], tolerance, what, case);
+        assert_close(&found[index], &expected[index], tolerance, (what, case));
     }
 }
 
@@ -225,8 +193,11 @@ fn gradients_are_adjoint_to_the_convolution() {
         let (geometry, shapes) = case;
         let mut random = Random(11);
         let [x, w, dy] = shapes.map(|shape| random.values::<f64>(shape));
-        let [x, w, dy] = [(&x, shapes[0]), (&w, shapes[1]), (&dy, shapes[2])]
-            .map(|(data, shape)| View { data, shape });
+        let [x, w, dy] = [
+            view(&x, shapes[0]),
+            view(&w, shapes[1]),
+            view(&dy, shapes[2]),
+        ];
         let mut y = vec![f64::NAN; shapes[2].len()];
         let mut dx = vec![f64::NAN; shapes[0].len()];
         let mut dw = vec![f64::NAN; shapes[1].len()];
