@@ -42,14 +42,12 @@ pub fn statistics<T: Real>(x: View<'_, T>, output: &mut [T]) {
     for (index, values) in x.data.chunks_exact(plane).enumerate() {
         means[index % channels] += values.iter().copied().sum::<T>();
     }
-    means.iter_mut().for_each(|mean| *mean = *mean / count);
+    means.iter_mut().for_each(|mean| *mean /= count);
     for (index, values) in x.data.chunks_exact(plane).enumerate() {
         let mean = means[index % channels];
         variances[index % channels] += values.iter().map(|&x| (x - mean) * (x - mean)).sum::<T>();
     }
-    variances
-        .iter_mut()
-        .for_each(|variance| *variance = *variance / count);
+    variances.iter_mut().for_each(|variance| *variance /= count);
 }
 
 /// γ x̂ + β with the batch's statistics.
