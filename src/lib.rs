@@ -5,6 +5,7 @@
 //! - [`tensor`], [`error`]: numbers on the host, the one error.
 //! - [`graph`]: what a network is; [`ops`]: what its nodes compute, forward and backward.
 //! - [`engine`]: graph → numbers and gradients, on the CPU or on WebGPU.
+//! - [`picture`]: pixels → a network's input and back.
 //! - [`load`]: bytes → graph; [`net`]: a loaded network and what is asked of it.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -15,4 +16,5 @@ pub mod graph;
 pub mod load;
 pub mod net;
 pub mod ops;
+pub mod picture;
 pub mod tensor;

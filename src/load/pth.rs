@@ -1,4 +1,4 @@
-//! State dicts that `torch.save` wrote before PyTorch 1.6: pickles one after the other, then the raw storages.
+//! State dicts that `torch.save` wrote before `PyTorch` 1.6: pickles one after the other, then the raw storages.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `EfficientNet-Lite0` (Tan and Le, 2019, without squeeze-and-excitation, with ReLU6) from its published state dict.
+//! `EfficientNet-Lite0` (Tan and Le, 2019, without squeeze-and-excitation, with `ReLU6`) from its published state dict.
 //!
 //! Batch norm is folded into the convolution before it: w' = w · γ / √(σ² + ε), b' = β − μ · γ / √(σ² + ε).
 
@@ -126,7 +126,7 @@ impl Walk {
             groups: 1,
         };
         let x = self.convolution(&image, &stem, &file.pp("_conv_stem"), &file.pp("_bn0"))?;
-        let mut x = self.relu6("stem", x);
+        let mut x = self.relu6("stem", &x);
         let mut index = 0;
         for stage in &STAGES {
             for repeat in 0..stage.repeats {
@@ -148,7 +148,7 @@ impl Walk {
             ..pointwise()
         };
         let x = self.convolution(&x, &head, &file.pp("_conv_head"), &file.pp("_bn1"))?;
-        let x = self.relu6("head", x);
+        let x = self.relu6("head", &x);
         self.nodes
             .push(json!({ "name": "pool", "op": "global_avg_pool", "inputs": [x.node] }));
         let weight = file.get((CLASSES, HEAD), "_fc.weight")?;
@@ -180,7 +180,7 @@ impl Walk {
                 ..pointwise()
             };
             x = self.convolution(&x, &expand, &file.pp("_expand_conv"), &file.pp("_bn0"))?;
-            x = self.relu6(&name("expand.relu6"), x);
+            x = self.relu6(&name("expand.relu6"), &x);
         }
         let depthwise = Convolution {
             node: &name("depthwise"),
@@ -196,7 +196,7 @@ impl Walk {
             &file.pp("_depthwise_conv"),
             &file.pp("_bn1"),
         )?;
-        x = self.relu6(&name("depthwise.relu6"), x);
+        x = self.relu6(&name("depthwise.relu6"), &x);
         // The block's output carries the block's name: the sum, or the projection where nothing is added.
         let block = format!("block{index}");
         let residual = stride == 1 && input.channels == stage.out;
@@ -250,12 +250,12 @@ impl Walk {
         })
     }
 
-    fn relu6(&mut self, name: &str, x: Feature) -> Feature {
+    fn relu6(&mut self, name: &str, x: &Feature) -> Feature {
         self.nodes
             .push(json!({ "name": name, "op": "relu6", "inputs": [x.node] }));
         Feature {
             node: name.into(),
-            ..x
+            ..x.clone()
         }
     }
 
