@@ -39,6 +39,7 @@ export const VIEWS = [
       "saliency.map": "max",
       "saliency.clip": 99,
       "saliency.place": "over",
+      "saliency.compare": false,
       "saliency.opacity": 75,
     },
     load: () => import("../views/saliency.js"),

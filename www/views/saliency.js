@@ -4,13 +4,14 @@
  * @module
  */
 
-import { fold, group, segmented, slider } from "../widgets/controls.js";
+import { fold, group, segmented, slider, toggle } from "../widgets/controls.js";
 import { h, m } from "../widgets/dom.js";
 import { fixed, number, percent } from "../widgets/format.js";
 import { createLegend } from "../widgets/legend.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
 import { createReadout } from "../widgets/readout.js";
 import { clipAt, extent, reduce } from "./reduce.js";
+import { createRivals } from "./rivals.js";
 import { createHeading, createWords, figure } from "./words.js";
 
 /**
@@ -94,9 +95,17 @@ export function create(root, store, app) {
   const tested = h("p", { class: "check", "aria-live": "polite" });
   map.element.append(flat);
   const pair = h("div", { class: "pair" }, picture.element, map.element);
+  const rivals = createRivals({
+    app,
+    link,
+    onPick: (target) =>
+      store.set({ target: target === app.prediction.top[0].index ? null : target }),
+    signal,
+  });
   root.append(
     heading.element,
     pair,
+    rivals.element,
     h("div", { class: "under" }, legend.element, readout.element, tested),
     words.element,
   );
@@ -154,10 +163,16 @@ export function create(root, store, app) {
     onInput: (value) => store.set({ "saliency.clip": value }, { replace: true }),
     signal,
   });
+  const compare = toggle({
+    label: "Compare five classes",
+    value: Boolean(state["saliency.compare"]),
+    onChange: (value) => store.set({ "saliency.compare": value }),
+    signal,
+  });
   const meaning = h("div", { class: "formula" });
   app.controls.replaceChildren(
     group("Map", of.element, reduction.element),
-    group("Show", place.element, opacity.element),
+    group("Show", place.element, opacity.element, compare.element),
     fold("Clipping", clip.element),
     fold("Formula", meaning),
   );
@@ -178,6 +193,7 @@ export function create(root, store, app) {
       clip: Number(now["saliency.clip"]),
       over: now["saliency.place"] === "over",
       opacity: Number(now["saliency.opacity"]) / 100,
+      compare: now["saliency.compare"] === true,
     };
   };
 
@@ -255,6 +271,15 @@ export function create(root, store, app) {
 
   /** @type {ImageBitmap | null} */
   let bitmap = null;
+
+  function showRivals() {
+    const { of: what, reduction: how, compare: wanted, ...rest } = options();
+    rivals.element.hidden = !wanted;
+    root.classList.toggle("compared", wanted);
+    if (wanted)
+      void rivals.show({ of: (target) => objective(what, target), reduction: how, ...rest });
+    else app.stop("rivals");
+  }
 
   function compose() {
     if (!bitmap || !seen || !reduced) return;
@@ -396,12 +421,14 @@ export function create(root, store, app) {
       reduction.set(/** @type {Reduction} */ (next["saliency.map"]));
       clip.set(Number(next["saliency.clip"]));
       opacity.set(Number(next["saliency.opacity"]));
+      compare.set(next["saliency.compare"] === true);
       const again = ["net", "input", "weights", "target", "prediction", "saliency.of"].some((key) =>
         changed.has(key),
       );
       if (again) void differentiate();
       else if (changed.has("saliency.map") || changed.has("saliency.clip")) void paint();
       else compose();
+      if (again || [...changed].some((key) => key.startsWith("saliency."))) showRivals();
     },
     destroy() {
       life.abort();
