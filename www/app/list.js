@@ -154,7 +154,6 @@ export function createList(root, store, app, signal) {
         tabindex: -1,
         "aria-level": long ? (inner ? 2 : 1) : undefined,
         "aria-expanded": heading ? String(open.has(group.name)) : undefined,
-        "aria-label": `${name}, ${layer.op.replaceAll("_", " ")}, ${shape(layer.shape)}`,
         title: heading ? `${group.layers.length} layers` : layer.op.replaceAll("_", " "),
       },
       h("span", { class: "name" }, heading ? h("span", { class: "twist" }) : null, short),

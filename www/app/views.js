@@ -1,6 +1,35 @@
 /**
  * The views there are, in the order of the lecture. A view is one module in `../views/` with
  * `create(root, store, app) → { update(state, changed), destroy() }`; it is fetched when it is first shown.
+ *
+ * A view draws into `root` (a column with its heading first and its words last, see `../views/words.js`), puts its
+ * controls into `app.controls` (two that matter outside, the rest in folds, see `../widgets/controls.js`), and listens
+ * with one `AbortController` that `destroy` aborts. Its parameters stand below with their defaults as `view.name`, so that
+ * links carry them. All slow work goes through `app.work(key, (signal) => …)`: a newer job of the same key aborts the
+ * older one and gives `undefined` for it, failures become sentences, and the page counts as ready when none is left.
+ *
+ * ```js
+ * export function create(root, store, app) {
+ *   const life = new AbortController();
+ *   const tiles = createTiles({ label: "Maps", onPick: (channel) => store.set({ channel }, { replace: true }), signal: life.signal });
+ *   root.append(tiles.element);
+ *   async function draw() {
+ *     const { name } = app.layer;
+ *     const painted = await app.work("maps", async (signal) => {
+ *       const maps = await app.net.activations(app.input, [name], { signal });
+ *       return app.scope.paint(maps[name], { map: "sequential", scale: "each" });
+ *     });
+ *     if (painted && !life.signal.aborted) tiles.show({ ...painted, count: app.layer.shape[0] });
+ *   }
+ *   return {
+ *     update(state, changed) {
+ *       if (["net", "input", "weights", "layer"].some((key) => changed.has(key))) void draw();
+ *       tiles.choose(state.channel);
+ *     },
+ *     destroy: () => life.abort(),
+ *   };
+ * }
+ * ```
  * @module
  */
 

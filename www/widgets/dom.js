@@ -9,7 +9,7 @@
  */
 
 /**
- * Makes an element. Attributes that are `true` are set empty, those that are `false`, `null` or `undefined` are left out.
+ * Makes an element. Attributes that are `true` are set empty (`aria-` ones to `true`), those that are `false`, `null` or `undefined` are left out.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Attributes} [attributes]
@@ -58,7 +58,7 @@ export function m(tag, attributes = {}, ...children) {
  */
 function setAttributes(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) element.setAttribute(name, "");
+    if (value === true) element.setAttribute(name, name.startsWith("aria-") ? "true" : "");
     else if (value !== false && value !== null && value !== undefined)
       element.setAttribute(name, String(value));
   }
