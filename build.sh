@@ -286,6 +286,7 @@ run_tests() {
   stage "rustfmt" cargo fmt --check
   stage "clippy, native" cargo clippy --all-targets -- -D warnings
   stage "clippy, wasm" cargo clippy --lib --target $WASM_TARGET -- -D warnings
+  stage "networks and pictures" build_models
   stage "cargo test" run_native_tests
   stage "build of dist/" build
   stage "biome (format and lint)" lint_scripts
