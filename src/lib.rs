@@ -7,14 +7,17 @@
 //! - [`engine`]: graph → numbers and gradients, on the CPU or on WebGPU.
 //! - [`picture`]: pixels → a network's input and back.
 //! - [`load`]: bytes → graph; [`net`]: a loaded network and what is asked of it.
+//! - [`lab`]: training, and later whatever changes pictures or weights step by step.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 pub mod engine;
 pub mod error;
 pub mod graph;
+pub mod lab;
 pub mod load;
 pub mod net;
 pub mod ops;
 pub mod picture;
+pub mod random;
 pub mod tensor;

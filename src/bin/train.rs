@@ -1,0 +1,324 @@
+//! Trains `fashion` on Fashion-MNIST with this crate's own reverse mode, reproducibly for one seed.
+//!
+//! `train DATA OUT [EPOCHS]`: DATA holds the data set's four idx files, OUT receives `graph.json`, `weights.safetensors`
+//! and `training.log`.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use convscope::engine::Engine;
+use convscope::engine::control::Control;
+use convscope::engine::cpu::CpuMemory;
+use convscope::error::{Error, Result};
+use convscope::lab::train::{Adam, Pass, TrainingProgram};
+use convscope::load::{arch::fashion, data};
+use convscope::net::{Net, Overrides};
+use convscope::random::Random;
+use convscope::tensor::Tensor;
+
+const SEED: u64 = 20_261_123;
+
+/// Pictures a thread handles at once; batch norm sees these.
+const BATCH: usize = 64;
+
+/// Threads of a step. Part of the result, so fixed: gradients are their mean.
+const THREADS: usize = 2;
+
+const EPOCHS: usize = 30;
+const LEARNING_RATE: f32 = 4e-3;
+
+/// Weight of the penalty on differences between neighbours in the first layer's kernels, which makes them readable.
+const SMOOTHNESS: f32 = 0.02;
+
+const WIDTH: usize = 28;
+
+/// Mean and deviation of the training pictures' pixels on [0, 1].
+const MEAN: f32 = 0.286;
+const DEVIATION: f32 = 0.353;
+
+struct DataSet {
+    pixels: Vec<u8>,
+    labels: Vec<usize>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let ([data, out] | [data, out, _]) = &arguments[..] else {
+        eprintln!("usage: train DATA OUT [EPOCHS]");
+        return ExitCode::FAILURE;
+    };
+    let epochs = arguments
+        .get(2)
+        .and_then(|epochs| epochs.parse().ok())
+        .unwrap_or(EPOCHS);
+    match train(Path::new(data), Path::new(out), epochs) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn train(folder: &Path, out: &Path, epochs: usize) -> Result<()> {
+    let training = read_set(folder, "train")?;
+    let test = read_set(folder, "t10k")?;
+    let graph = fashion::graph("fashion");
+    let mut parameters = fashion::initial_weights(SEED)?;
+    let network = data::load(&graph.to_string(), &parameters)?;
+    let program = TrainingProgram::new(&network, BATCH)?;
+    let mut memories: Vec<CpuMemory<f32>> = (0..THREADS).map(|_| program.memory()).collect();
+    let mut adam = Adam::new(0.0);
+    let mut random = Random::new(SEED);
+    let mut order: Vec<usize> = (0..training.labels.len()).collect();
+    let steps = training.labels.len() / (BATCH * THREADS);
+    let mut log = format!(
+        "seed {SEED}, batch {THREADS} × {BATCH}, Adam, learning rate {LEARNING_RATE} (cosine), smoothness {SMOOTHNESS}, shifts of ±1 pixel\n"
+    );
+    for epoch in 0..epochs {
+        random.shuffle(&mut order);
+        let (mut loss, mut correct) = (0.0, 0);
+        for (step, batch) in order.chunks_exact(BATCH * THREADS).enumerate() {
+            let shifts: Vec<[usize; 2]> = batch
+                .iter()
+                .map(|_| [random.below(3), random.below(3)])
+                .collect();
+            let passes = run_threads(
+                &program,
+                &mut memories,
+                &parameters,
+                &training,
+                batch,
+                &shifts,
+            )?;
+            for (pass, indices) in passes.iter().zip(batch.chunks_exact(BATCH)) {
+                loss += pass.loss / (steps * THREADS) as f32;
+                correct += count_correct(&pass.logits, indices.iter().map(|&i| training.labels[i]));
+                program.update_statistics(&mut parameters, &pass.statistics);
+            }
+            let mut gradients = mean_gradients(&passes);
+            add_smoothness(&program, &parameters, &mut gradients);
+            let progress = (epoch * steps + step) as f32 / (epochs * steps) as f32;
+            let rate = LEARNING_RATE * 0.5 * (1.0 + (std::f32::consts::PI * progress).cos());
+            adam.step(rate, program.weights(), &mut parameters, &gradients);
+        }
+        let accuracy = evaluate(&graph.to_string(), &parameters, &test)?;
+        let line = format!(
+            "epoch {:>2}: loss {loss:.4}, training accuracy {:.2} %, test accuracy {accuracy:.2} %",
+            epoch + 1,
+            100.0 * correct as f32 / (steps * BATCH * THREADS) as f32,
+        );
+        println!("{line}");
+        writeln!(log, "{line}").map_err(|error| Error::internal(error.to_string()))?;
+    }
+    write(out, &graph, &parameters, &log)
+}
+
+/// One pass a thread over its share of the batch.
+fn run_threads(
+    program: &TrainingProgram,
+    memories: &mut [CpuMemory<f32>],
+    parameters: &HashMap<String, Tensor>,
+    set: &DataSet,
+    batch: &[usize],
+    shifts: &[[usize; 2]],
+) -> Result<Vec<Pass>> {
+    std::thread::scope(|scope| {
+        let shares = batch.chunks_exact(BATCH).zip(shifts.chunks_exact(BATCH));
+        let threads: Vec<_> = memories
+            .iter_mut()
+            .zip(shares)
+            .map(|(memory, (indices, shifts))| {
+                scope.spawn(move || {
+                    let pictures: Vec<f32> = indices
+                        .iter()
+                        .zip(shifts)
+                        .flat_map(|(&i, &shift)| picture(set, i, shift))
+                        .collect();
+                    let labels: Vec<usize> = indices.iter().map(|&i| set.labels[i]).collect();
+                    pollster::block_on(program.pass(
+                        memory,
+                        parameters,
+                        &pictures,
+                        &labels,
+                        &Control::new(),
+                    ))
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .map_err(|_| Error::internal("a training thread panicked"))?
+            })
+            .collect()
+    })
+}
+
+/// A picture in model space, moved by (rows − 1, columns − 1) with black coming in.
+fn picture(set: &DataSet, index: usize, [down, right]: [usize; 2]) -> Vec<f32> {
+    let pixels = &set.pixels[index * WIDTH * WIDTH..][..WIDTH * WIDTH];
+    let at = |row: usize, column: usize| {
+        let inside = (1..=WIDTH).contains(&row) && (1..=WIDTH).contains(&column);
+        let value = if inside {
+            pixels[(row - 1) * WIDTH + column - 1]
+        } else {
+            0
+        };
+        (f32::from(value) / 255.0 - MEAN) / DEVIATION
+    };
+    (0..WIDTH * WIDTH)
+        .map(|i| at(i / WIDTH + down, i % WIDTH + right))
+        .collect()
+}
+
+fn mean_gradients(passes: &[Pass]) -> Vec<Vec<f32>> {
+    let mut mean: Vec<Vec<f32>> = passes[0]
+        .gradients
+        .iter()
+        .map(|g| vec![0.0; g.len()])
+        .collect();
+    for pass in passes {
+        for (mean, gradient) in mean.iter_mut().zip(&pass.gradients) {
+            for (mean, g) in mean.iter_mut().zip(gradient) {
+                *mean += g / passes.len() as f32;
+            }
+        }
+    }
+    mean
+}
+
+/// The gradient of SMOOTHNESS · Σ (difference of neighbours)² over the first layer's kernels.
+fn add_smoothness(
+    program: &TrainingProgram,
+    parameters: &HashMap<String, Tensor>,
+    gradients: &mut [Vec<f32>],
+) {
+    const NAME: &str = "conv1.weight";
+    let size = fashion::STAGES[0].1;
+    let (Some(index), Some(weight)) = (
+        program.weights().iter().position(|name| name == NAME),
+        parameters.get(NAME),
+    ) else {
+        return;
+    };
+    let kernels = weight
+        .data()
+        .chunks_exact(size * size)
+        .zip(gradients[index].chunks_exact_mut(size * size));
+    for (kernel, gradient) in kernels {
+        let mut pull = |a: usize, b: usize| {
+            let difference = 2.0 * SMOOTHNESS * (kernel[a] - kernel[b]);
+            gradient[a] += difference;
+            gradient[b] -= difference;
+        };
+        for i in 0..size * size {
+            if i % size + 1 < size {
+                pull(i, i + 1);
+            }
+            if i / size + 1 < size {
+                pull(i, i + size);
+            }
+        }
+    }
+}
+
+fn count_correct(logits: &[f32], labels: impl Iterator<Item = usize>) -> usize {
+    logits
+        .chunks_exact(fashion::CLASSES.len())
+        .zip(labels)
+        .filter(|(row, label)| argmax(row) == *label)
+        .count()
+}
+
+fn argmax(row: &[f32]) -> usize {
+    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
+}
+
+/// Percent of the set that the network gets right in evaluation mode.
+fn evaluate(graph: &str, parameters: &HashMap<String, Tensor>, set: &DataSet) -> Result<f32> {
+    const BATCH: usize = 100;
+    let net = Net::new(
+        data::load(graph, parameters)?,
+        parameters.clone(),
+        Engine::Cpu,
+    );
+    let mut correct = 0;
+    let indices: Vec<usize> = (0..set.labels.len()).collect();
+    for batch in indices.chunks(BATCH) {
+        let pictures: Vec<f32> = batch
+            .iter()
+            .flat_map(|&i| picture(set, i, [1, 1]))
+            .collect();
+        let pictures = Tensor::new(pictures, [batch.len(), 1, WIDTH, WIDTH])?;
+        let logits = pollster::block_on(net.logits(&pictures, &Overrides::new(), &Control::new()))?;
+        correct += count_correct(logits.data(), batch.iter().map(|&i| set.labels[i]));
+    }
+    Ok(100.0 * correct as f32 / set.labels.len() as f32)
+}
+
+/// Pictures and labels from idx files (magic, big-endian extents, bytes).
+fn read_set(folder: &Path, name: &str) -> Result<DataSet> {
+    let read = |file: String, header: usize| {
+        let path = folder.join(file);
+        match fs::read(&path) {
+            Ok(bytes) if bytes.len() > header => Ok(bytes[header..].to_vec()),
+            Ok(_) => Err(Error::bad_argument(format!(
+                "{} is no idx file",
+                path.display()
+            ))),
+            Err(error) => Err(Error::bad_argument(format!("{}: {error}", path.display()))),
+        }
+    };
+    let pixels = read(format!("{name}-images-idx3-ubyte"), 16)?;
+    let labels: Vec<usize> = read(format!("{name}-labels-idx1-ubyte"), 8)?
+        .into_iter()
+        .map(usize::from)
+        .collect();
+    if pixels.len() != labels.len() * WIDTH * WIDTH {
+        return Err(Error::bad_argument(format!(
+            "{} pictures' pixels for {} labels",
+            pixels.len(),
+            labels.len()
+        )));
+    }
+    Ok(DataSet { pixels, labels })
+}
+
+fn write(
+    out: &Path,
+    graph: &serde_json::Value,
+    parameters: &HashMap<String, Tensor>,
+    log: &str,
+) -> Result<()> {
+    let failed = |error: std::io::Error| Error::bad_argument(format!("{}: {error}", out.display()));
+    fs::create_dir_all(out).map_err(failed)?;
+    let mut names: Vec<&String> = parameters.keys().collect();
+    names.sort();
+    let views = names
+        .into_iter()
+        .map(|name| {
+            let tensor = &parameters[name];
+            let bytes = bytemuck::cast_slice(tensor.data());
+            safetensors::tensor::TensorView::new(
+                safetensors::Dtype::F32,
+                tensor.shape().to_vec(),
+                bytes,
+            )
+            .map(|view| (name.clone(), view))
+            .map_err(|error| Error::internal(error.to_string()))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let weights =
+        safetensors::serialize(views, None).map_err(|error| Error::internal(error.to_string()))?;
+    fs::write(out.join("weights.safetensors"), weights).map_err(failed)?;
+    let text =
+        serde_json::to_string_pretty(graph).map_err(|error| Error::internal(error.to_string()))?;
+    fs::write(out.join("graph.json"), text + "\n").map_err(failed)?;
+    fs::write(out.join("training.log"), log).map_err(failed)
+}

@@ -1,0 +1,3 @@
+//! Doing: what changes pictures or weights step by step.
+
+pub mod train;
