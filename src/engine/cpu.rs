@@ -1,6 +1,7 @@
 //! Runs a program on slices: the reference, and the fallback where there is no GPU.
 
 use std::mem::take;
+use std::sync::Arc;
 
 use super::control::Control;
 use super::program::Program;
@@ -12,41 +13,51 @@ use crate::ops::{Op, Operator as _, Real, View};
 #[derive(Debug, Default)]
 pub struct CpuMemory<T> {
     slots: Vec<Vec<T>>,
-    statics: Vec<Vec<T>>,
+    statics: Vec<Arc<Vec<T>>>,
 }
 
 impl<T: Real> CpuMemory<T> {
     /// Memory for `program`, zeroed.
     #[must_use]
     pub fn new(program: &Program) -> Self {
+        let slots = program.slot_sizes.iter().map(|&size| vec![T::zero(); size]);
         Self {
-            slots: program
-                .slot_sizes
-                .iter()
-                .map(|&size| vec![T::zero(); size])
-                .collect(),
-            statics: vec![Vec::new(); program.graph.len()],
+            slots: slots.collect(),
+            ..Self::statics_only(program)
+        }
+    }
+
+    /// Memory for what [`Self::load`] computes and for nothing else.
+    #[must_use]
+    pub fn statics_only(program: &Program) -> Self {
+        Self {
+            slots: Vec::new(),
+            statics: vec![Arc::default(); program.graph.len()],
         }
     }
 
     /// Computes what depends on parameters alone; `parameter` gives the values of a parameter by name.
     ///
     /// # Errors
-    /// Those of `parameter`.
-    pub fn load<'p>(
+    /// Those of `parameter`; `internal` if its number of values does not fit.
+    pub fn load(
         &mut self,
         program: &Program,
-        parameter: impl Fn(&str) -> Result<&'p [f32]>,
+        parameter: impl Fn(&str) -> Result<Arc<Vec<T>>>,
     ) -> Result<()> {
         for &id in &program.statics {
             let node = program.graph.node(id);
-            let mut output = vec![T::zero(); node.shape.len()];
-            if matches!(node.op, Op::Parameter(_)) {
-                write(&mut output, parameter(&node.name)?, &node.name)?;
+            self.statics[id.0] = if matches!(node.op, Op::Parameter(_)) {
+                let values = parameter(&node.name)?;
+                if values.len() != node.shape.len() {
+                    return Err(misfit(&node.name, node.shape.len(), values.len()));
+                }
+                values
             } else {
+                let mut output = vec![T::zero(); node.shape.len()];
                 self.compute(program, id, &mut output);
-            }
-            self.statics[id.0] = output;
+                Arc::new(output)
+            };
         }
         Ok(())
     }
@@ -119,14 +130,16 @@ impl<T: Real> CpuMemory<T> {
 
 fn write<T: Real, V: Copy + Into<f64>>(target: &mut [T], values: &[V], name: &str) -> Result<()> {
     if target.len() != values.len() {
-        return Err(Error::internal(format!(
-            "'{name}' holds {} values, {} were given",
-            target.len(),
-            values.len()
-        )));
+        return Err(misfit(name, target.len(), values.len()));
     }
     for (target, &value) in target.iter_mut().zip(values) {
         *target = T::of(value.into());
     }
     Ok(())
+}
+
+fn misfit(name: &str, expected: usize, given: usize) -> Error {
+    Error::internal(format!(
+        "'{name}' holds {expected} values, {given} were given"
+    ))
 }

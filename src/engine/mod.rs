@@ -1,30 +1,46 @@
 //! Graph → numbers and gradients: what a program computes, on the CPU or on a GPU.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::NodeId;
 use crate::tensor::Tensor;
 
 pub mod autodiff;
 pub mod control;
 pub mod cpu;
+mod executable;
 pub mod gpu;
 pub mod lower;
 pub mod program;
 
-use control::Control;
-use cpu::CpuMemory;
-use program::Program;
+pub use executable::{Executable, GpuWeights};
 
-/// Bytes beyond which a program is refused on the CPU: wasm addresses 4 GiB, and pictures and weights need room too.
-const CPU_BYTES: usize = 2 << 30;
+use gpu::Gpu;
+
+/// A loaded parameter; its values are shared with the programs that read them.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// The values in row-major order.
+    pub values: Arc<Vec<f32>>,
+    /// The extents it was loaded under.
+    pub shape: Vec<usize>,
+}
+
+impl From<Tensor> for Parameter {
+    fn from(tensor: Tensor) -> Self {
+        let shape = tensor.shape().to_vec();
+        Self {
+            values: Arc::new(tensor.into_data()),
+            shape,
+        }
+    }
+}
 
 /// The loaded parameters of a network, with a version that tells caches when they changed.
 #[derive(Debug, Clone, Default)]
 pub struct Parameters {
-    tensors: HashMap<String, Rc<Tensor>>,
+    tensors: HashMap<String, Parameter>,
     version: u64,
 }
 
@@ -32,11 +48,11 @@ impl Parameters {
     /// The tensors under their names.
     #[must_use]
     pub fn new(tensors: HashMap<String, Tensor>) -> Self {
+        let tensors = tensors
+            .into_iter()
+            .map(|(name, tensor)| (name, tensor.into()));
         Self {
-            tensors: tensors
-                .into_iter()
-                .map(|(name, tensor)| (name, Rc::new(tensor)))
-                .collect(),
+            tensors: tensors.collect(),
             version: 0,
         }
     }
@@ -45,120 +61,43 @@ impl Parameters {
     ///
     /// # Errors
     /// `bad_argument` if there is none of that name.
-    pub fn get(&self, name: &str) -> Result<&Rc<Tensor>> {
+    pub fn get(&self, name: &str) -> Result<&Parameter> {
         self.tensors.get(name).ok_or_else(|| {
             Error::bad_argument(format!("there is no weight '{name}' in this network"))
         })
     }
 
     /// Replaces a parameter.
-    pub fn set(&mut self, name: &str, tensor: Rc<Tensor>) {
-        self.tensors.insert(name.to_owned(), tensor);
+    pub fn set(&mut self, name: &str, parameter: Parameter) {
+        self.tensors.insert(name.to_owned(), parameter);
         self.version += 1;
     }
 
-    /// Names and tensors.
-    pub fn iter(&self) -> impl Iterator<Item = (&String, &Rc<Tensor>)> {
+    /// Names and parameters.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Parameter)> {
         self.tensors.iter()
+    }
+
+    /// A number that grows with each change.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 }
 
-/// Which engine runs programs.
+/// Which engine runs programs. Clones share the device and the weights on it.
 #[derive(Debug, Clone)]
 pub enum Engine {
     /// Slices and this crate's own kernels.
     Cpu,
-}
-
-/// A program with its memory on an engine.
-#[derive(Debug)]
-pub struct Executable {
-    program: Program,
-    memory: CpuMemory<f32>,
-    loaded: Option<u64>,
-    last_feeds: Option<Vec<(String, Vec<f32>)>>,
+    /// `WebGPU`, with the weights of one network.
+    Gpu(Gpu, GpuWeights),
 }
 
 impl Engine {
-    /// Makes a program ready to run.
-    ///
-    /// # Errors
-    /// `out_of_memory` if it cannot be held.
-    pub fn prepare(&self, program: Program) -> Result<Executable> {
-        if program.bytes() > CPU_BYTES {
-            return Err(Error::out_of_memory(format!(
-                "this needs {} MB for its values, more than the CPU engine takes; use fewer or smaller pictures",
-                program.bytes() >> 20
-            )));
-        }
-        let memory = CpuMemory::new(&program);
-        Ok(Executable {
-            program,
-            memory,
-            loaded: None,
-            last_feeds: None,
-        })
-    }
-}
-
-impl Executable {
-    /// Bytes of its values.
+    /// The engine for one network on a device.
     #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.program.bytes()
-    }
-
-    /// Runs the program unless its last run had the same parameters and feeds.
-    ///
-    /// # Errors
-    /// `aborted`; `device_lost`; `internal` where a feed is missing.
-    pub async fn run(
-        &mut self,
-        parameters: &Parameters,
-        feeds: &[(String, Vec<f32>)],
-        control: &Control,
-    ) -> Result<()> {
-        if self.loaded == Some(parameters.version) && self.last_feeds.as_deref() == Some(feeds) {
-            return Ok(());
-        }
-        self.last_feeds = None;
-        if self.loaded != Some(parameters.version) {
-            self.memory
-                .load(&self.program, |name| Ok(parameters.get(name)?.data()))?;
-            self.loaded = Some(parameters.version);
-        }
-        for (name, values) in feeds {
-            // A feed that nothing asked for depends on was dropped by the lowering.
-            if let Some(&id) = self.program.feeds.get(name) {
-                self.memory.feed(&self.program, id, values)?;
-            }
-        }
-        self.memory.run(&self.program, control).await?;
-        self.last_feeds = Some(feeds.to_vec());
-        Ok(())
-    }
-
-    /// Fetched values of the last run, by their index among the program's fetches.
-    ///
-    /// # Errors
-    /// `internal` for an index out of range.
-    #[allow(
-        clippy::unused_async,
-        reason = "reading back from a GPU takes a promise"
-    )]
-    pub async fn fetch(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
-        indices
-            .iter()
-            .map(|&index| {
-                let id: NodeId =
-                    *self.program.fetches.get(index).ok_or_else(|| {
-                        Error::internal(format!("the program has no fetch {index}"))
-                    })?;
-                Tensor::from_shape(
-                    self.memory.values(&self.program, id).to_vec(),
-                    self.program.graph.shape(id),
-                )
-            })
-            .collect()
+    pub fn gpu(gpu: &Gpu) -> Self {
+        Self::Gpu(gpu.clone(), GpuWeights::default())
     }
 }

@@ -1,6 +1,7 @@
 //! Training by this crate's own reverse mode: loss and gradients to every weight from one program, and an optimiser.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::engine::autodiff;
 use crate::engine::control::Control;
@@ -159,7 +160,7 @@ impl TrainingProgram {
         memory.load(&self.program, |name| {
             parameters
                 .get(name)
-                .map(Tensor::data)
+                .map(|tensor| Arc::new(tensor.data().to_vec()))
                 .ok_or_else(|| Error::bad_argument(format!("there is no weight '{name}'")))
         })?;
         memory.feed(&self.program, self.program.feeds[IMAGES], pictures)?;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::engine::control::Control;
 use crate::engine::program::{Memory, Program};
@@ -116,8 +116,10 @@ impl Net {
     ///
     /// # Errors
     /// `bad_argument` if there is none of that name.
-    pub fn weights(&self, name: &str) -> Result<Rc<Tensor>> {
-        self.parameters.borrow().get(name).cloned()
+    pub fn weights(&self, name: &str) -> Result<Tensor> {
+        let parameters = self.parameters.borrow();
+        let parameter = parameters.get(name)?;
+        Tensor::new(parameter.values.to_vec(), parameter.shape.clone())
     }
 
     /// Replaces a parameter; everything computed from now on follows.
@@ -125,7 +127,7 @@ impl Net {
     /// # Errors
     /// `bad_argument` if there is none of that name, the shape differs or a value is not finite.
     pub fn set_weights(&self, name: &str, tensor: Tensor) -> Result<()> {
-        let expected = self.weights(name)?.shape().to_vec();
+        let expected = self.parameters.borrow().get(name)?.shape.clone();
         if tensor.shape() != expected {
             return Err(Error::bad_argument(format!(
                 "weight '{name}' has shape {expected:?}, not {:?}",
@@ -138,7 +140,7 @@ impl Net {
                 tensor.data()[position]
             )));
         }
-        self.parameters.borrow_mut().set(name, Rc::new(tensor));
+        self.parameters.borrow_mut().set(name, tensor.into());
         Ok(())
     }
 
@@ -149,7 +151,7 @@ impl Net {
         self.loaded.iter().any(|(name, loaded)| {
             !parameters
                 .get(name)
-                .is_ok_and(|now| Rc::ptr_eq(now, loaded))
+                .is_ok_and(|now| Arc::ptr_eq(&now.values, &loaded.values))
         })
     }
 
@@ -159,9 +161,9 @@ impl Net {
         for (name, loaded) in self.loaded.iter() {
             if !parameters
                 .get(name)
-                .is_ok_and(|now| Rc::ptr_eq(now, loaded))
+                .is_ok_and(|now| Arc::ptr_eq(&now.values, &loaded.values))
             {
-                parameters.set(name, Rc::clone(loaded));
+                parameters.set(name, loaded.clone());
             }
         }
     }
@@ -375,7 +377,7 @@ impl Net {
         };
         let mut executable = match kept {
             Some(executable) => executable,
-            None => self.engine.prepare(build()?)?,
+            None => Executable::new(&self.engine, build()?)?,
         };
         let parameters = self.parameters.borrow().clone();
         let result = match executable.run(&parameters, feeds, control).await {
@@ -440,7 +442,12 @@ impl Net {
     fn as_loaded(&self, gradient: Tensor, id: NodeId) -> Result<Tensor> {
         match self.graph.node(id).op {
             Op::Parameter(_) => {
-                let shape = self.weights(&self.graph.node(id).name)?.shape().to_vec();
+                let shape = self
+                    .parameters
+                    .borrow()
+                    .get(&self.graph.node(id).name)?
+                    .shape
+                    .clone();
                 gradient.reshape(shape)
             }
             _ => Ok(gradient),
