@@ -28,6 +28,7 @@ if [[ -t 2 ]]; then BOLD=$'\033[1m' PLAIN=$'\033[0m'; else BOLD='' PLAIN=''; fi
 readonly BOLD PLAIN
 
 say() { printf '%s==> %s%s\n' "$BOLD" "$*" "$PLAIN" >&2; }
+note() { printf '    %s\n' "$*" >&2; }
 die() {
   printf 'build.sh: %s\n' "$*" >&2
   exit 1
@@ -255,7 +256,11 @@ stage() {
     RESULTS+=("FAILED  $name ($((SECONDS - began)) s)")
     FAILED=$((FAILED + 1))
   fi
+  return 0
 }
+
+# Whether the last stage passed: for stages that are pointless without it.
+last_passed() { [[ ${RESULTS[-1]} == ok* ]]; }
 
 lint_scripts() { (cd www && node_modules/.bin/biome check --error-on-warnings . ../tests); }
 
@@ -288,11 +293,15 @@ run_tests() {
   stage "clippy, wasm" cargo clippy --lib --target $WASM_TARGET -- -D warnings
   stage "networks and pictures" build_models
   stage "cargo test" run_native_tests
-  stage "build of dist/" build
   stage "biome (format and lint)" lint_scripts
-  stage "tsc (types in JSDoc)" check_types
-  stage "tests of build.sh" run_node_tests tests/*.test.mjs
-  stage "browser tests" run_node_tests tests/browser/*.test.mjs
+  stage "build of dist/" build
+  if last_passed; then
+    stage "tsc (types in JSDoc)" check_types
+    stage "tests of build.sh" run_node_tests tests/*.test.mjs
+    stage "browser tests" run_node_tests tests/browser/*.test.mjs
+  else
+    RESULTS+=("not run tsc, tests of build.sh, browser tests: they need dist/")
+  fi
   say "Summary"
   printf '    %s\n' "${RESULTS[@]}" >&2
   ((FAILED == 0)) || die "$FAILED of ${#RESULTS[@]} stages failed; their output is above."
