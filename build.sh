@@ -256,7 +256,6 @@ stage() {
     RESULTS+=("FAILED  $name ($((SECONDS - began)) s)")
     FAILED=$((FAILED + 1))
   fi
-  return 0
 }
 
 # Whether the last stage passed: for stages that are pointless without it.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openApp, withPage } from "./harness.mjs";
+import { openBlank, withPage } from "./harness.mjs";
 
 /** @type {{what: string, provoke: () => void, complaint: RegExp}[]} */
 const slips = [
@@ -41,7 +41,7 @@ for (const { what, provoke, complaint } of slips) {
   test(`a page with ${what} fails its test`, () =>
     assert.rejects(
       withPage({ backend: "cpu" }, async (page) => {
-        await openApp(page);
+        await openBlank(page);
         await page.evaluate(provoke);
         await page.waitForTimeout(500);
       }),
@@ -51,14 +51,14 @@ for (const { what, provoke, complaint } of slips) {
 
 test("an error that the test expects is let through", () =>
   withPage({ backend: "cpu", expectedErrors: [/a slip/] }, async (page) => {
-    await openApp(page);
+    await openBlank(page);
     await page.evaluate(slips[0].provoke);
   }));
 
 test("the webgpu browser has a software adapter and the cpu browser has none", async () => {
   const vendor = (/** @type {"webgpu" | "cpu"} */ backend) =>
     withPage({ backend }, async (page) => {
-      await openApp(page);
+      await openBlank(page);
       return page.evaluate(async () => (await navigator.gpu.requestAdapter())?.info.vendor ?? null);
     });
   assert.equal(await vendor("webgpu"), "google");

@@ -149,6 +149,17 @@ export async function withPage(options, body) {
 }
 
 /**
+ * Opens an empty document of the page's own origin, in which the library can be imported.
+ * @param {import("playwright-core").Page} page
+ */
+export async function openBlank(page) {
+  const url = `${await baseUrl()}blank.html`;
+  const body = "<!doctype html><title>blank</title>";
+  await page.route(url, (route) => route.fulfill({ contentType: "text/html", body }));
+  await page.goto(url);
+}
+
+/**
  * Opens the page at `hash` and waits until it says that it shows something (`data-ready`).
  * @param {import("playwright-core").Page} page
  * @param {string} [hash] state in the address, such as `#model=fashion&view=kernels`
@@ -172,10 +183,7 @@ export async function openApp(page, hash = "", timeout = 60_000) {
  */
 export function withScope(options, code, arg) {
   return withPage(options, async (page, base) => {
-    await page.route(`${base}blank.html`, (route) =>
-      route.fulfill({ contentType: "text/html", body: "<!doctype html><title>blank</title>" }),
-    );
-    await page.goto(`${base}blank.html`);
+    await openBlank(page);
     const scope = await page.evaluateHandle(
       async ({ library, backend }) => (await import(library)).open({ backend }),
       { library: `${base}convscope.js`, backend: options.backend ?? "webgpu" },
