@@ -46,7 +46,7 @@ impl Random {
 
     /// Uniform among `0 .. count`.
     pub fn below(&mut self, count: usize) -> usize {
-        (u64::from(self.bits()) * count as u64 >> 32) as usize
+        ((u64::from(self.bits()) * count as u64) >> 32) as usize
     }
 
     /// Puts a list into a random order (Fisher and Yates).

@@ -36,7 +36,10 @@ fn check_grid(engine: impl Fn(&Op, &[View<'_, f32>], Shape) -> Vec<f32>) {
 }
 
 /// What a case asks for: a fixture's name, the operator and its inputs.
-fn operators(case: &ConvCase) -> Vec<(&'static str, Op, Vec<(Vec<f32>, Shape)>)> {
+/// The inputs of an operator: values and their extents.
+type Inputs = Vec<(Vec<f32>, Shape)>;
+
+fn operators(case: &ConvCase) -> Vec<(&'static str, Op, Inputs)> {
     let geometry = Geometry {
         stride: case.stride,
         padding: Padding::from(case.padding),

@@ -94,7 +94,7 @@ fn check(
         let scale = analytic[position]
             .iter()
             .fold(1e-3_f64, |m, g| m.max(g.abs()));
-        for i in 0..shapes[input].len() {
+        for (i, &expected) in analytic[position].iter().enumerate() {
             let original = feeds[feed].1[i];
             let mut difference = 0.0;
             for sign in [1.0, -1.0] {
@@ -105,9 +105,8 @@ fn check(
             feeds[feed].1[i] = original;
             let numeric = difference / (2.0 * STEP);
             assert!(
-                (numeric - analytic[position][i]).abs() <= TOLERANCE * scale,
-                "{name}: input {input}, entry {i}: backward {} but finite differences {numeric}",
-                analytic[position][i]
+                (numeric - expected).abs() <= TOLERANCE * scale,
+                "{name}: input {input}, entry {i}: backward {expected} but finite differences {numeric}"
             );
         }
     }

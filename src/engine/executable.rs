@@ -31,7 +31,7 @@ pub struct Executable {
 #[derive(Debug)]
 enum ProgramMemory {
     Cpu(CpuMemory<f32>),
-    Gpu(GpuMemory),
+    Gpu(Box<GpuMemory>),
 }
 
 impl Executable {
@@ -49,7 +49,7 @@ impl Executable {
             }
             Engine::Cpu => ProgramMemory::Cpu(CpuMemory::new(&program)),
             Engine::Gpu(gpu, weights) => {
-                ProgramMemory::Gpu(GpuMemory::new(gpu, weights, &program)?)
+                ProgramMemory::Gpu(Box::new(GpuMemory::new(gpu, weights, &program)?))
             }
         };
         Ok(Self {
