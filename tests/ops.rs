@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use common::{Array, arrays, cases, relative_error};
 use convscope::engine::control::Control;
 use convscope::engine::program::{Memory, Program};
-use convscope::engine::{Engine, Parameters, autodiff};
+use convscope::engine::{Engine, Executable, Parameters, autodiff};
 use convscope::graph::{Graph, NodeId};
 use convscope::ops::Op;
 use convscope::ops::activation::{Activation, Function};
@@ -229,7 +229,7 @@ fn check(engine: &Engine, case: &OpCase, arrays: &Arrays<'_>) -> HashSet<String>
     fetches.extend(autodiff::gradient(&mut bench.graph, value, &wrt).expect("gradients"));
     fetches.extend(running);
     let program = Program::new(&bench.graph, &fetches, Memory::Loop).expect("a program");
-    let mut executable = engine.prepare(program).expect("an executable");
+    let mut executable = Executable::new(engine, program).expect("an executable");
     let all: Vec<usize> = (0..fetches.len()).collect();
     let results = pollster::block_on(async {
         executable
