@@ -35,11 +35,11 @@ fn check_grid(engine: impl Fn(&Op, &[View<'_, f32>], Shape) -> Vec<f32>) {
     }
 }
 
-/// What a case asks for: a fixture's name, the operator and its inputs.
-/// The inputs of an operator: values and their extents.
-type Inputs = Vec<(Vec<f32>, Shape)>;
+/// A fixture's name, the operator that makes it, and the operator's inputs.
+type Evaluation = (&'static str, Op, Vec<(Vec<f32>, Shape)>);
 
-fn operators(case: &ConvCase) -> Vec<(&'static str, Op, Inputs)> {
+/// What a case asks for.
+fn operators(case: &ConvCase) -> Vec<Evaluation> {
     let geometry = Geometry {
         stride: case.stride,
         padding: Padding::from(case.padding),

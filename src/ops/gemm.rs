@@ -47,6 +47,17 @@ pub struct Left<'a, T> {
     pub columns: Columns<'a>,
 }
 
+impl<T: Real> Left<'_, T> {
+    /// Element (i, k).
+    pub fn at(&self, i: usize, k: usize) -> T {
+        let column = match self.columns {
+            Columns::InOrder => k,
+            Columns::At(columns) => columns[k],
+        };
+        self.data[i * self.row + column]
+    }
+}
+
 /// Where the columns of the left matrix start.
 #[derive(Debug, Clone, Copy)]
 pub enum Columns<'a> {
@@ -182,7 +193,7 @@ fn pack_left<T: Real>(
                         cell[row] = data[column + row * step];
                     }
                 } else {
-                    let values = &data[*column..][..(MR - 1) * step + 1];
+                    let values = &data[*column..][..=(MR - 1) * step];
                     *cell = array::from_fn(|row| values[row * step]);
                 }
             }

@@ -3,14 +3,12 @@
 //! Positions are counted along the layout's pitch, row ends included, so that a whole channel is one run without a branch; what
 //! falls on a row's end is never stored.
 
-use super::dense::{backward, window};
 use super::planes::{Axis, Planes};
+use super::shifted::{STEP, shifted_sums};
+use super::taps::{backward, offsets, window};
 use super::{Geometry, Real, Shape, View};
-use crate::ops::gemm::{self, Rows, multiply_add};
+use crate::ops::gemm::{self, Rows};
 use crate::ops::scratch;
-
-/// Positions summed at a time.
-const STEP: usize = 16;
 
 /// Forward: a channel's taps over its window.
 pub fn forward<T: Real>(
@@ -40,7 +38,7 @@ pub fn forward<T: Real>(
                 );
             }
             let taps = &weight.data[output * weight.shape.plane()..][..weight.shape.plane()];
-            shifted_sums(&laid, &offsets, taps, &mut sums);
+            shifted_sums(&laid, &offsets, taps.as_chunks::<1>().0, &mut sums);
             let y = &mut y[(n * shape.c() + output) * shape.plane()..][..shape.plane()];
             for (y, sums) in y
                 .chunks_exact_mut(shape.w())
@@ -66,13 +64,7 @@ pub fn input_grad<T: Real>(
     let passes: Vec<_> = rows
         .iter()
         .flat_map(|row| columns.iter().map(move |column| (row, column)))
-        .map(|(row, column)| {
-            (
-                row,
-                column,
-                super::dense::offsets(multiplier, &planes, row, column),
-            )
-        })
+        .map(|(row, column)| (row, column, offsets(multiplier, &planes, row, column)))
         .collect();
     let longest = (rows.iter().map(|row| row.count).max().unwrap_or(0) * planes.pitch())
         .next_multiple_of(STEP);
@@ -111,7 +103,7 @@ pub fn input_grad<T: Real>(
                     }
                 }
                 let sums = &mut sums[..(row.count * planes.pitch()).next_multiple_of(STEP)];
-                shifted_sums(&laid, offsets, &taps, sums);
+                shifted_sums(&laid, offsets, taps.as_chunks::<1>().0, sums);
                 for y in 0..row.count {
                     let to = &mut dx[(row.start + y * row.stride) * shape.w()..][..shape.w()];
                     let sums = sums.get(y * planes.pitch()..).unwrap_or_default();
@@ -172,19 +164,5 @@ pub fn weight_grad<T: Real>(
             };
             gemm::inner_products(left, right, 1, length, dw);
         }
-    }
-}
-
-/// `sums[p]` = Σ `taps[t]` · `laid[offsets[t] + p]` over the taps t.
-fn shifted_sums<T: Real>(laid: &[T], offsets: &[usize], taps: &[T], sums: &mut [T]) {
-    for (chunk, to) in sums.as_chunks_mut::<STEP>().0.iter_mut().enumerate() {
-        let mut sum = [T::zero(); STEP];
-        for (offset, tap) in offsets.iter().zip(taps) {
-            let values = &laid[offset + chunk * STEP..][..STEP];
-            for (sum, value) in sum.iter_mut().zip(values) {
-                *sum = multiply_add(*tap, *value, *sum);
-            }
-        }
-        *to = sum;
     }
 }

@@ -1,11 +1,15 @@
 //! Convolution on slices.
 //!
-//! All three directions are sums of products over taps; [`planes`] turns a tap into an offset, [`dense`] into a row of a matrix
-//! product, [`depthwise`] into a shifted row of the picture.
+//! All three directions are sums of products over taps. [`planes`] lays a picture out so that a tap is an offset ([`taps`]);
+//! [`dense`] and [`weights`] multiply matrices of such windows ([`grid`]), [`depthwise`] adds up shifted rows ([`shifted`]).
 
 mod dense;
 mod depthwise;
+mod grid;
 mod planes;
+mod shifted;
+mod taps;
+mod weights;
 
 #[cfg(test)]
 mod tests;
@@ -71,6 +75,6 @@ pub fn weight_grad<T: Real>(
     if geometry.is_depthwise(shape) {
         depthwise::weight_grad(geometry, x, dy, dw, shape);
     } else {
-        dense::weight_grad(geometry, x, dy, dw, shape);
+        weights::weight_grad(geometry, x, dy, dw, shape);
     }
 }
