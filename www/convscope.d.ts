@@ -43,6 +43,8 @@ export type Layer = {
   block: string;
   weight: string | null;
   bias: string | null;
+  /** Of a batch norm: the names of its means and variances, and what is added to the variance. */
+  statistics: { mean: string; variance: string; epsilon: number } | null;
   receptiveField: { size: number[]; stride: number[]; start: number[] };
 };
 

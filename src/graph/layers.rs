@@ -32,6 +32,19 @@ pub struct Layer {
     pub weight: Option<String>,
     /// The name of its bias, if it has one.
     pub bias: Option<String>,
+    /// Of a batch norm in evaluation mode.
+    pub statistics: Option<StatisticsInfo>,
+}
+
+/// What a batch norm subtracts and divides by, beside its weight and bias.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatisticsInfo {
+    /// The name of its running means.
+    pub mean: String,
+    /// The name of its running variances.
+    pub variance: String,
+    /// Added to the variance.
+    pub epsilon: f32,
 }
 
 /// The window of a convolution or pooling.
@@ -93,6 +106,14 @@ fn layer(graph: &Graph, id: NodeId, receptive_field: ReceptiveField) -> Layer {
         receptive_field,
         weight: parameters.first().map(name_of),
         bias: parameters.get(1).map(name_of),
+        statistics: match (&node.op, parameters.as_slice()) {
+            (Op::BatchNorm(norm), [_, _, mean, variance]) => Some(StatisticsInfo {
+                mean: name_of(mean),
+                variance: name_of(variance),
+                epsilon: norm.epsilon,
+            }),
+            _ => None,
+        },
     }
 }
 
