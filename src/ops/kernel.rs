@@ -1,16 +1,16 @@
 //! What an operator asks of a GPU: dispatches as plain data, run by an engine that knows nothing of their meaning.
 
-/// What a shader's binding refers to. Inputs and prepared buffers are `var<storage, read>` in the shader, the output and
-/// scratch buffers `var<storage, read_write>`.
+/// What a shader's binding refers to. The last one of a kernel is what it writes, `var<storage, read_write>` in the shader;
+/// all others are `var<storage, read>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Binding {
-    /// The operator's input of that index, read only.
+    /// The operator's input of that index.
     Input(usize),
-    /// The operator's output, read and written.
+    /// The operator's output.
     Output,
     /// A scratch buffer of the operator (index into its scratch buffers), of that many f32 values.
     Scratch(usize, usize),
-    /// What [`Kernel::prepared`] computes, read only.
+    /// What [`Kernel::prepared`] computes.
     Prepared,
 }
 

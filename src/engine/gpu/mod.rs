@@ -247,6 +247,12 @@ impl Gpu {
         }
     }
 
+    /// Overrides how many multiply-adds a dispatch, and a submit, may have in recordings compiled from now on; opening
+    /// sets it from what the adapter does in 25 ms.
+    pub fn set_dispatch_budget(&self, multiply_adds: u64) {
+        self.0.recorder.budget.set(multiply_adds.max(1));
+    }
+
     /// What it holds.
     #[must_use]
     pub fn memory(&self) -> Memory {

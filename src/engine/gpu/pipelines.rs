@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::shader;
 use crate::error::{Error, Result};
-use crate::ops::{Binding, Kernel};
+use crate::ops::Kernel;
 
 /// A pipeline with the layout that its bind groups have.
 #[derive(Debug)]
@@ -17,15 +17,15 @@ pub struct Pipeline {
     pub layout: Rc<wgpu::BindGroupLayout>,
 }
 
-/// A shader's name, the bits of its constants, and which of its buffers are read only.
-type Key = (&'static str, Vec<(&'static str, u64)>, Vec<bool>);
+/// A shader's name, the bits of its constants, and how many storage buffers it binds.
+type Key = (&'static str, Vec<(&'static str, u64)>, usize);
 
 /// All pipelines of a device.
 #[derive(Debug)]
 pub struct Pipelines {
     device: wgpu::Device,
     modules: RefCell<HashMap<&'static str, wgpu::ShaderModule>>,
-    layouts: RefCell<HashMap<Vec<bool>, Rc<wgpu::BindGroupLayout>>>,
+    layouts: RefCell<HashMap<usize, Rc<wgpu::BindGroupLayout>>>,
     pipelines: RefCell<HashMap<Key, Rc<Pipeline>>>,
 }
 
@@ -50,7 +50,7 @@ impl Pipelines {
     /// # Errors
     /// `internal` if no shader has that name. A shader that does not compile is reported by the device's error scope.
     pub fn get(&self, kernel: &Kernel) -> Result<Rc<Pipeline>> {
-        let read_only: Vec<bool> = kernel.bindings.iter().map(is_read_only).collect();
+        let storages = kernel.bindings.len();
         let key = (
             kernel.shader,
             kernel
@@ -58,13 +58,13 @@ impl Pipelines {
                 .iter()
                 .map(|&(name, value)| (name, value.to_bits()))
                 .collect(),
-            read_only.clone(),
+            storages,
         );
         if let Some(pipeline) = self.pipelines.borrow().get(&key) {
             return Ok(Rc::clone(pipeline));
         }
         let module = self.module(kernel.shader)?;
-        let layout = self.layout(read_only);
+        let layout = self.layout(storages);
         let pipeline_layout = self
             .device
             .create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -109,36 +109,29 @@ impl Pipelines {
         Ok(module)
     }
 
-    fn layout(&self, read_only: Vec<bool>) -> Rc<wgpu::BindGroupLayout> {
-        if let Some(layout) = self.layouts.borrow().get(&read_only) {
+    /// Storage buffers of which the last is written, then the uniform block.
+    fn layout(&self, storages: usize) -> Rc<wgpu::BindGroupLayout> {
+        if let Some(layout) = self.layouts.borrow().get(&storages) {
             return Rc::clone(layout);
         }
-        let entry = |binding: usize, ty, has_dynamic_offset| wgpu::BindGroupLayoutEntry {
-            binding: u32::try_from(binding).unwrap_or(u32::MAX),
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer {
-                ty,
-                has_dynamic_offset,
-                min_binding_size: None,
-            },
-            count: None,
-        };
-        let mut entries: Vec<_> = read_only
-            .iter()
-            .enumerate()
-            .map(|(binding, &read_only)| {
-                entry(
-                    binding,
-                    wgpu::BufferBindingType::Storage { read_only },
-                    false,
-                )
+        let entries: Vec<_> = (0..=storages)
+            .map(|binding| wgpu::BindGroupLayoutEntry {
+                binding: u32::try_from(binding).unwrap_or(u32::MAX),
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty: if binding == storages {
+                        wgpu::BufferBindingType::Uniform
+                    } else {
+                        wgpu::BufferBindingType::Storage {
+                            read_only: binding + 1 != storages,
+                        }
+                    },
+                    has_dynamic_offset: binding == storages,
+                    min_binding_size: None,
+                },
+                count: None,
             })
             .collect();
-        entries.push(entry(
-            read_only.len(),
-            wgpu::BufferBindingType::Uniform,
-            true,
-        ));
         let layout = Rc::new(self.device.create_bind_group_layout(
             &wgpu::BindGroupLayoutDescriptor {
                 label: None,
@@ -147,12 +140,7 @@ impl Pipelines {
         ));
         self.layouts
             .borrow_mut()
-            .insert(read_only, Rc::clone(&layout));
+            .insert(storages, Rc::clone(&layout));
         layout
     }
-}
-
-/// Inputs and prepared buffers are `var<storage, read>` in the shader, outputs and scratch `read_write`.
-fn is_read_only(binding: &Binding) -> bool {
-    matches!(binding, Binding::Input(_) | Binding::Prepared)
 }

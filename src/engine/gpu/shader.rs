@@ -11,12 +11,46 @@ macro_rules! table {
 type Table = &'static [(&'static str, &'static str)];
 
 const SHADERS: Table = table![
+    "activation" in "activation",
+    "activation_grad" in "activation",
+    "avg_pool" in "pool",
+    "avg_pool_grad" in "pool",
+    "batch_norm" in "batch_norm",
+    "batch_norm_scale" in "batch_norm",
+    "batch_norm_shift" in "batch_norm",
+    "batch_norm_sums" in "batch_norm",
+    "batch_norm_train_grad" in "batch_norm",
+    "batch_statistics" in "batch_norm",
+    "binary" in "binary",
+    "binary_broadcast" in "binary",
     "conv2d" in "conv2d",
     "conv2d_pack" in "conv2d",
+    "conv2d_weight_grad" in "conv2d",
+    "copy_runs" in "concat",
+    "cross_entropy" in "cross_entropy",
+    "cross_entropy_grad" in "cross_entropy",
+    "depthwise" in "conv2d",
+    "depthwise_weight_grad" in "conv2d",
+    "dot" in "reduce",
+    "linear_vector" in "linear",
+    "max_pool" in "pool",
+    "max_pool_grad" in "pool",
+    "product" in "linear",
+    "running_statistics" in "batch_norm",
+    "scale" in "scale",
+    "softmax" in "softmax",
+    "softmax_grad" in "softmax",
+    "sum" in "reduce",
+    "total_variation" in "total_variation",
+    "total_variation_grad" in "total_variation",
+    "transpose" in "reshape",
 ];
 
 const SHARED: Table = table![
-    "activation" in "shared",
+    "activations" in "shared",
+    "conv_axis" in "shared",
+    "pool_axis" in "shared",
+    "workgroup_reduce" in "shared",
 ];
 
 fn find(table: Table, name: &str) -> Option<&'static str> {

@@ -1,16 +1,38 @@
-//! Dispatches.
+//! Activations as dispatches.
 
-use super::{Activation, ActivationGrad};
-use crate::error::{Error, Result};
+use super::{Activation, ActivationGrad, Function};
+use crate::error::Result;
 use crate::ops::Kernel;
+use crate::ops::kernel::{Binding, word};
 use crate::tensor::Shape;
 
-/// Not written yet.
-pub fn forward(_op: &Activation, _output: Shape) -> Result<Vec<Kernel>> {
-    Err(Error::unsupported_op("no shader"))
+/// Dispatches of [`Activation`].
+pub fn forward(op: &Activation, output: Shape) -> Result<Vec<Kernel>> {
+    Ok(vec![elementwise(
+        "activation",
+        vec![Binding::Input(0), Binding::Output],
+        op.function,
+        output,
+    )])
 }
 
-/// Not written yet.
-pub fn gradient(_op: &ActivationGrad, _output: Shape) -> Result<Vec<Kernel>> {
-    Err(Error::unsupported_op("no shader"))
+/// Dispatches of [`ActivationGrad`].
+pub fn gradient(op: &ActivationGrad, output: Shape) -> Result<Vec<Kernel>> {
+    Ok(vec![elementwise(
+        "activation_grad",
+        vec![Binding::Input(0), Binding::Input(1), Binding::Output],
+        op.function,
+        output,
+    )])
+}
+
+fn elementwise(
+    shader: &'static str,
+    bindings: Vec<Binding>,
+    function: Function,
+    shape: Shape,
+) -> Kernel {
+    let count = shape.len().div_ceil(4);
+    let params = vec![word(count), function.code(), function.slope().to_bits()];
+    Kernel::linear(shader, bindings, params, count).with_cost(shape.len())
 }

@@ -1,6 +1,6 @@
 //! Sum, difference and product of two tensors, with broadcasting of extents of 1.
 
-mod gpu;
+pub(in crate::ops) mod gpu;
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};

@@ -8,20 +8,7 @@
 // Access: an invocation computes 4 channels × 4 rows × 8 columns. A weight vec4 is used for 32 positions; where windows of
 // neighbouring taps overlap (step = scale) a row's window is shifted, so that each tap loads one new value a row.
 
-struct Axis {
-    src: i32, // extent of src
-    dst: i32, // extent of dst
-    kernel: i32,
-    stride: i32,
-    dilation: i32,
-    padding: i32,
-    scale: i32,
-    phases: i32,
-    period: i32, // taps between two that count
-    step: i32,
-    tiles: u32, // tiles along the positions of one phase
-    pad: u32,
-}
+#import conv_axis
 
 struct Params {
     base: vec4u,
@@ -43,34 +30,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> dst: array<f32>;
 @group(0) @binding(4) var<uniform> p: Params;
 
-override WG_SIZE = 32u;
+const WG_SIZE = 32u;
 
-#import activation
-
-// The taps of one phase: the first that counts, the step to the next, how many, and where the first reads for j = 0.
-struct Taps {
-    first: i32,
-    step: i32,
-    count: i32,
-    start: i32,
-}
-
-fn taps(axis: Axis, phase: i32) -> Taps {
-    if p.backward == 0u {
-        return Taps(0, 1, axis.kernel, -axis.padding);
-    }
-    // The largest tap that counts comes first, so that src positions ascend.
-    var tap = axis.kernel - 1;
-    let end = max(tap - axis.period, -1);
-    while tap > end && (phase + axis.padding - tap * axis.dilation) % axis.stride != 0 {
-        tap--;
-    }
-    if tap == end {
-        return Taps(0, 0, 0, 0);
-    }
-    let start = (phase + axis.padding - tap * axis.dilation) / axis.stride;
-    return Taps(tap, -axis.period, tap / axis.period + 1, start);
-}
+#import activations
 
 // A row of src: where it starts, or −1 if it lies outside.
 fn row_start(plane: i32, y: i32) -> i32 {
@@ -133,8 +95,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 
     let phase = vec2i(i32(phase_x), i32(phase_y));
     let j = vec2i(i32(column_tile) * 8, i32(row_tile) * 4);
-    let taps_y = taps(p.rows, phase.y);
-    let taps_x = taps(p.columns, phase.x);
+    let taps_y = taps(p.rows, phase.y, p.backward != 0u);
+    let taps_x = taps(p.columns, phase.x, p.backward != 0u);
     let plane = p.rows.src * p.columns.src;
     let window = j.x * p.columns.scale + taps_x.start;
     let slides = p.columns.step == p.columns.scale;

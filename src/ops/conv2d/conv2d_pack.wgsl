@@ -15,7 +15,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> weights: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> quads_out: array<vec4f>;
 @group(0) @binding(2) var<uniform> p: Params;
 
 const WG_SIZE = 64u;
@@ -38,5 +38,5 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
             value[i] = weights[start + (dst + i) * p.stride_dst];
         }
     }
-    packed[index] = value;
+    quads_out[index] = value;
 }

@@ -1,15 +1,23 @@
-//! Dispatches.
+//! Cross-entropy as dispatches.
 
-use crate::error::{Error, Result};
-use crate::ops::Kernel;
+use crate::error::Result;
+use crate::ops::kernel::{Binding, Kernel};
+use crate::ops::softmax::gpu::columns;
 use crate::tensor::Shape;
 
-/// Not written yet.
-pub fn forward(_inputs: &[Shape]) -> Result<Vec<Kernel>> {
-    Err(Error::unsupported_op("no shader"))
+/// Dispatches of [`super::CrossEntropy`].
+pub fn forward(inputs: &[Shape]) -> Result<Vec<Kernel>> {
+    let bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output];
+    Ok(vec![columns("cross_entropy", bindings, inputs[0])])
 }
 
-/// Not written yet.
-pub fn gradient(_output: Shape) -> Result<Vec<Kernel>> {
-    Err(Error::unsupported_op("no shader"))
+/// Dispatches of [`super::CrossEntropyGrad`].
+pub fn gradient(output: Shape) -> Result<Vec<Kernel>> {
+    let bindings = vec![
+        Binding::Input(0),
+        Binding::Input(1),
+        Binding::Input(2),
+        Binding::Output,
+    ];
+    Ok(vec![columns("cross_entropy_grad", bindings, output)])
 }

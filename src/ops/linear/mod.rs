@@ -1,7 +1,7 @@
 //! Linear layers with their gradients.
 
 mod cpu;
-mod gpu;
+pub(in crate::ops) mod gpu;
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};

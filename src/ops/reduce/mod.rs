@@ -1,6 +1,6 @@
 //! Sums: over broadcast extents, their adjoint, and the inner product.
 
-mod gpu;
+pub(in crate::ops) mod gpu;
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};

@@ -1,6 +1,6 @@
 //! Multiplication by a number that is part of the program's structure.
 
-mod gpu;
+pub(in crate::ops) mod gpu;
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};

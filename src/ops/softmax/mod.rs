@@ -1,6 +1,6 @@
 //! Softmax over channels, and its gradient in a form that stays exact for a sure network.
 
-mod gpu;
+pub(in crate::ops) mod gpu;
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};

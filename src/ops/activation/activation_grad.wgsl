@@ -1,0 +1,48 @@
+// dx = dy · f′(v), element by element; v is the activation's output where its derivative can be read off it (relu, relu6,
+// sigmoid, tanh), else its input. At the kinks the derivatives are PyTorch's. Access: one vec4 an invocation, read once.
+
+struct Params {
+    base: vec4u,
+    count: u32, // vec4s
+    activation: u32,
+    slope: f32,
+}
+
+@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(1) var<storage, read> at: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+const WG_SIZE = 64u;
+
+#import activations
+
+fn derivative(v: vec4f) -> vec4f {
+    let zero = vec4f(0.0);
+    let one = vec4f(1.0);
+    switch p.activation {
+        case 1u: { return select(zero, one, v > zero); }
+        case 2u: { return select(zero, one, (v > zero) & (v < vec4f(6.0))); }
+        case 3u: { return select(vec4f(p.slope), one, v > zero); }
+        case 4u: {
+            let s = sigmoid(v);
+            return s * (1.0 + v * (1.0 - s));
+        }
+        case 5u: { return v * (1.0 - v); }
+        case 6u: {
+            let inner = select(one, v / 3.0 + 0.5, v < vec4f(3.0));
+            return select(inner, zero, v <= vec4f(-3.0));
+        }
+        case 7u: { return 1.0 - v * v; }
+        default: { return one; }
+    }
+}
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+    let index = (workgroup.x + p.base.x) * WG_SIZE + local;
+    if index >= p.count {
+        return;
+    }
+    dx[index] = dy[index] * derivative(at[index]);
+}
