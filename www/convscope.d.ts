@@ -1,8 +1,14 @@
-/** Types of the public interface; shapes are row-major, NCHW. */
+/**
+ * convscope's public interface. Tensors are row-major, NCHW. Every call that fails rejects with an `Error` that has a
+ * `code` and a sentence; the scope and its networks go on working.
+ */
 
 export type Tensor = { data: Float32Array; shape: number[] };
 
-/** What can be looked at: a picture that the network's own rule prepares, or a tensor that is taken as it is. */
+/**
+ * What can be looked at: a picture, which the network's own rule resizes and normalises, or a tensor `[N, C, H, W]`, which
+ * is taken as it is.
+ */
 export type ImageLike =
   | ImageData
   | ImageBitmap
@@ -10,24 +16,66 @@ export type ImageLike =
   | HTMLImageElement
   | HTMLCanvasElement
   | HTMLVideoElement
+  | OffscreenCanvas
   | Tensor;
 
+export type ErrorCode =
+  | "unsupported_op"
+  | "bad_model"
+  | "bad_image"
+  | "bad_argument"
+  | "no_webgpu"
+  | "device_lost"
+  | "out_of_memory"
+  | "aborted"
+  | "internal";
+
+export type ConvscopeError = Error & { code: ErrorCode };
+
+/** Bytes so far, and in all where that is known. */
 export type Progress = { loaded?: number; total?: number };
+
+/** Options of every call that can be long or random. */
 export type Common = {
+  /** Stops the call, which then rejects with code `aborted`. */
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
+  /** A whole number; the same one gives the same result on one backend. */
   seed?: number;
 };
+
+/** Channels of a layer scaled (0 switches one off), or its output replaced. */
 export type Override = Record<string, { scale: Record<number, number> } | Tensor>;
+
+/** Options of every call that runs the network. */
 export type Run = Common & { override?: Override };
 
-export type Objective = Record<string, unknown> | Record<string, unknown>[];
+/** One term of an objective; see the table in the documentation. `weight` is 1 by default. */
+export type Term = { weight?: number } & (
+  | { logit: number }
+  | { probability: number }
+  | { loss: number }
+  | { layer: string }
+  | { layer: string; channel: number }
+  | { layer: string; channel: number; y: number; x: number }
+  | { layer: string; direction: Float32Array | number[] }
+  | { layer: string; dot: Tensor }
+  | { layer: string; content: Tensor; reduction?: "mean" | "sum" }
+  | { layer: string; gram: Tensor; reduction?: "mean" | "sum"; normalize?: boolean }
+  | { tv: number; reduction?: "mean" | "sum" }
+  | { l2: number; reduction?: "mean" | "sum" }
+);
+
+/** A term, or the weighted sum of several. */
+export type Objective = Term | Term[];
 
 export type Kernel = {
+  /** `[out, in / groups, kh, kw]` of a convolution, `[kh, kw]` of a pooling. */
   shape: number[];
-  stride: number[];
-  padding: number[];
-  dilation: number[];
+  stride: [number, number];
+  /** `[top, bottom, left, right]` */
+  padding: [number, number, number, number];
+  dilation: [number, number];
   groups: number;
 };
 
@@ -35,46 +83,78 @@ export type Layer = {
   name: string;
   op: string;
   inputs: string[];
-  shape: number[];
+  /** `[C, H, W]`; a vector's is `[K, 1, 1]`. */
+  shape: [number, number, number];
   kernel: Kernel | null;
   params: number;
+  /** Multiply-adds for one picture. */
   macs: number;
-  /** The block that it belongs to: its name up to the last dot, or its own name. */
   block: string;
+  /** The name of its weight, and of its bias, among the parameters. */
   weight: string | null;
   bias: string | null;
   /** Of a batch norm: the names of its means and variances, and what is added to the variance. */
   statistics: { mean: string; variance: string; epsilon: number } | null;
-  receptiveField: { size: number[]; stride: number[]; start: number[] };
+  /** `[y, x]`: a unit at (0, 0) sees `size` pixels from `start`, its neighbour `stride` further. */
+  receptiveField: { size: [number, number]; stride: [number, number]; start: [number, number] };
 };
 
+/** The rule from pixels to model space: cropped, resized to `size`, scaled to [0, 1], then (v − mean) / std. */
 export type Preprocess = {
-  size?: number | number[] | null;
+  size?: number | number[];
   crop?: number | null;
-  mean?: number[];
-  std?: number[];
+  mean?: number | number[];
+  std?: number | number[];
   channels?: "rgb" | "bgr" | "gray";
 };
 
-export type Prediction = {
-  logits: Tensor;
-  probabilities: Tensor;
-  top: { index: number; label: string; probability: number }[];
+export type Input = {
+  /** `[1, C, H, W]` */
+  shape: [number, number, number, number];
+  /** `null` where the number of channels is not that of a picture. */
+  preprocess: {
+    size: [number, number];
+    crop: number | null;
+    mean: number[];
+    std: number[];
+    channels: "rgb" | "bgr" | "gray";
+  } | null;
 };
 
-export type Painted = {
-  bitmap: ImageBitmap;
-  columns: number;
-  rows: number;
-  tile: number[];
-  ranges: Float32Array;
+export type Class = { index: number; label: string; probability: number };
+
+export type Prediction<Top = Class[]> = {
+  /** `[N, K]` */
+  logits: Tensor;
+  /** `[N, K]` */
+  probabilities: Tensor;
+  /** The likeliest classes first; for several pictures a list for each. */
+  top: Top;
 };
 
 export type Paint = {
+  /** `"gray"` by default; `"rgb"` makes one tile of every three planes. */
   map?: "gray" | "sequential" | "diverging" | "rgb";
+  /**
+   * Which values become 0 and 255: the least and greatest of each tile or of all, symmetric about zero for all or for each
+   * tile, or given. `"each"` by default, `"signed_each"` for the diverging map.
+   */
   scale?: "each" | "all" | "signed" | "signed_each" | [number, number];
+  /** Share of values within the range, in per cent, above 50; 100 by default. */
   percentile?: number;
+  /** Tiles a row; nearly square by default. */
   columns?: number;
+};
+
+export type Painted = {
+  /** All tiles, row by row without gaps. */
+  bitmap: ImageBitmap;
+  columns: number;
+  rows: number;
+  /** `[height, width]` of a tile. */
+  tile: [number, number];
+  /** The values that became 0 and 255, a pair for each tile. */
+  ranges: Float32Array;
 };
 
 export type Model = {
@@ -83,8 +163,8 @@ export type Model = {
   bytes: number;
   licence: string;
   source: string;
-  classes: number | string[];
-  input: number[] | { shape: number[] };
+  classes: number;
+  input: { shape: number[]; preprocess?: Preprocess };
 };
 
 export type ShippedPicture = {
@@ -94,45 +174,128 @@ export type ShippedPicture = {
   credit: string;
   licence: string;
   kind: "photo" | "fashion";
+  /** Its class, where it comes from a data set. */
+  label?: number;
+};
+
+export type Dataset = {
+  /** In the model space of the shipped network of the same id. */
+  images: Tensor;
+  labels: Int32Array;
+  classes: string[];
+};
+
+export type Adapter = {
+  vendor: string;
+  architecture: string;
+  description: string;
+  isFallbackAdapter: boolean;
+  features: string[];
+  limits: Record<string, number>;
+};
+
+export type Memory = { gpuBytes: number; wasmBytes: number; buffers: number; pipelines: number };
+
+/**
+ * Where a network comes from: a shipped id, the address of a JSON file, a file, bytes, or a network as data with weights
+ * as the bytes of a safetensors file or as tensors by name.
+ */
+export type Source =
+  | string
+  | URL
+  | Blob
+  | ArrayBuffer
+  | ArrayBufferView
+  | {
+      graph: object | string;
+      weights:
+        | Blob
+        | ArrayBuffer
+        | ArrayBufferView
+        | Record<string, { data: Float32Array | number[]; shape: number[] }>;
+    };
+
+export type LoadOptions = Common & {
+  architecture?: string;
+  /** One for each class. */
+  labels?: string[];
+  preprocess?: Preprocess;
 };
 
 export interface Net {
   readonly name: string;
   readonly labels: string[];
-  readonly input: { shape: number[]; preprocess: Preprocess | null };
+  readonly input: Input;
+  /** In order of execution, as loaded. */
   readonly layers: Layer[];
+  /** Whether a weight differs from the loaded one. */
   readonly modified: boolean;
+
+  /** `[1, C, H, W]` in model space. */
   preprocess(image: ImageLike): Promise<Tensor>;
+  /** The picture that a tensor `[1, C, H, W]` in model space shows. */
   toPixels(tensor: Tensor): Promise<ImageData>;
   predict(image: ImageLike, options?: Run & { top?: number }): Promise<Prediction>;
+  /** A loaded parameter as it is now; of a convolution `[out, in / groups, kh, kw]`. */
   weights(name: string): Promise<Tensor>;
   setWeights(name: string, tensor: Tensor): Promise<void>;
+  /** Brings the loaded weights back. */
   restore(): Promise<void>;
+  /** Outputs `[N, C, H, W]` of layers, all from one forward pass. */
   activations(image: ImageLike, names: string[], options?: Run): Promise<Record<string, Tensor>>;
+  /** The value of an objective, summed over a batch. */
   value(image: ImageLike, objective: Objective, options?: Run): Promise<number>;
+  /**
+   * The gradient of an objective to `"input"` (the default), a layer's output or a weight, in its shape; a list of them
+   * gives all from one backward pass, with the value.
+   */
   gradient(
     image: ImageLike,
     objective: Objective,
     options: Run & { wrt: string[] },
-  ): Promise<{ value: number } & Record<string, Tensor | number>>;
+  ): Promise<{ value: number } & Record<string, Tensor>>;
   gradient(
     image: ImageLike,
     objective: Objective,
     options?: Run & { wrt?: string },
   ): Promise<Tensor>;
+  /**
+   * What of the picture an answer depends on, `[N, C, H, W]`: `"gradient"`, or `"saliency"`, its absolute value. `target` is
+   * a class (its logit) or an objective; without it, the predicted class.
+   */
+  attribute(
+    image: ImageLike,
+    options: Run & { method: "saliency" | "gradient"; target?: number | Objective },
+  ): Promise<Tensor>;
+  /** F Fᵀ / (H·W) of a layer's output, `[C, C]`; without the division if `normalize` is false. */
+  gram(image: ImageLike, layer: string, options?: Run & { normalize?: boolean }): Promise<Tensor>;
+  /** Frees its memory; need not be awaited. */
   dispose(): void;
 }
 
 export interface Scope {
+  /** What really runs. */
   readonly backend: "webgpu" | "cpu";
+  /** Why it runs, in words. */
   readonly reason: string;
+  /** The GPU, `null` on the CPU. */
+  readonly adapter: Adapter | null;
+  /** What ships, the lightest first. */
   readonly models: Model[];
   readonly pictures: ShippedPicture[];
-  load(source: string | Blob | ArrayBuffer, options?: Common): Promise<Net>;
+
+  dataset(id: string, options?: Common): Promise<Dataset>;
+  load(source: Source, options?: LoadOptions): Promise<Net>;
+  /** Every plane of a tensor as a tile of one picture. */
   paint(tensor: Tensor, options?: Paint): Promise<Painted>;
+  /** The 256 RGBA entries of a colour map. */
+  colormap(name: "gray" | "sequential" | "diverging"): Promise<Uint8ClampedArray>;
+  memory(): Promise<Memory>;
+  /** Ends the engine; calls that are not answered yet reject with code `aborted`. Need not be awaited. */
   close(): void;
 }
 
+/** Opens an engine: WebGPU on a real adapter, else the CPU, unless `backend` says which; in a worker unless told otherwise. */
 export function open(options?: {
   backend?: "auto" | "webgpu" | "cpu";
   worker?: boolean;

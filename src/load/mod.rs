@@ -2,5 +2,6 @@
 
 pub mod arch;
 pub mod data;
+pub mod kind;
 pub mod pth;
 pub mod safetensors;

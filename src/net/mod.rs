@@ -100,6 +100,12 @@ impl Net {
         &self.graph
     }
 
+    /// The node of what the network says.
+    #[must_use]
+    pub const fn output(&self) -> NodeId {
+        self.output
+    }
+
     /// The picture's extents, (1, C, H, W).
     #[must_use]
     pub fn input_shape(&self) -> Shape {

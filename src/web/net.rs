@@ -1,0 +1,377 @@
+//! A loaded network for JavaScript. Pictures come as tensors here; `preprocess` makes them from pixels.
+
+use js_sys::{Array, Object, Uint8ClampedArray};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use super::control::CallControl;
+use super::options::{Options, word};
+use super::{JsResult, objective, plain, set, tensor, thrown};
+use crate::error::{Error, Result};
+use crate::graph::layers::Layer;
+use crate::lens::{prediction, saliency};
+use crate::net::Net;
+use crate::picture::{self, Preprocess};
+
+/// The attribution methods.
+const METHODS: [&str; 2] = ["saliency", "gradient"];
+
+/// A network with what a person wants to know of it.
+#[wasm_bindgen]
+pub struct WebNet {
+    net: Net,
+    labels: Vec<String>,
+    rule: Option<Preprocess>,
+}
+
+/// What the API shows as properties.
+#[derive(Serialize)]
+struct Description<'n> {
+    name: &'n str,
+    labels: &'n [String],
+    input: Input<'n>,
+    layers: Vec<Layer>,
+}
+
+#[derive(Serialize)]
+struct Input<'n> {
+    shape: [usize; 4],
+    preprocess: Option<&'n Preprocess>,
+}
+
+impl WebNet {
+    pub(super) const fn new(net: Net, labels: Vec<String>, rule: Option<Preprocess>) -> Self {
+        Self { net, labels, rule }
+    }
+
+    /// The rule that makes its input from a picture.
+    fn rule(&self) -> Result<&Preprocess> {
+        self.rule.as_ref().ok_or_else(|| {
+            Error::bad_image(format!(
+                "this network's input has {} channels, which no picture gives; pass a Tensor instead",
+                self.net.input_shape().c()
+            ))
+        })
+    }
+}
+
+#[wasm_bindgen]
+impl WebNet {
+    /// `{ name, labels, input, layers }`.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn describe(&self) -> JsResult<JsValue> {
+        plain(&Description {
+            name: self.net.name(),
+            labels: &self.labels,
+            input: Input {
+                shape: self.net.input_shape().0,
+                preprocess: self.rule.as_ref(),
+            },
+            layers: self.net.layers(),
+        })
+    }
+
+    /// Whether a weight differs from the loaded one.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn modified(&self) -> bool {
+        self.net.is_modified()
+    }
+
+    /// RGBA pixels in model space: a tensor `[1, C, H, W]`.
+    ///
+    /// # Errors
+    /// `bad_image` if the pixels do not fit the extents or the network takes no pictures.
+    pub fn preprocess(&self, rgba: &[u8], width: usize, height: usize) -> JsResult<JsValue> {
+        self.rule()
+            .and_then(|rule| picture::preprocess(rgba, width, height, rule))
+            .map(|tensor| tensor::write(&tensor))
+            .map_err(thrown)
+    }
+
+    /// RGBA pixels of a tensor `[1, C, H, W]` in model space.
+    ///
+    /// # Errors
+    /// `bad_argument` if it is no picture of this network, or several.
+    #[wasm_bindgen(js_name = toPixels)]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "values of JavaScript come owned"
+    )]
+    pub fn to_pixels(&self, values: JsValue) -> JsResult<JsValue> {
+        let pixels = || {
+            let tensor = tensor::read("toPixels", &values)?;
+            let shape = tensor.activation_shape();
+            if shape.n() != 1 || shape.is_empty() {
+                return Err(Error::bad_argument(format!(
+                    "toPixels takes one picture, a tensor [1, C, H, W], not {:?}",
+                    tensor.shape()
+                )));
+            }
+            Ok((picture::to_pixels(&tensor, self.rule()?)?, shape))
+        };
+        let (rgba, shape) = pixels().map_err(thrown)?;
+        let object = Object::new();
+        set(&object, "rgba", &Uint8ClampedArray::from(rgba.as_slice()));
+        set(&object, "width", &shape.w().into());
+        set(&object, "height", &shape.h().into());
+        Ok(object.into())
+    }
+
+    /// `{ logits, probabilities, top }`; `top` is a list of lists for several pictures.
+    ///
+    /// # Errors
+    /// As the API says, and so below.
+    pub async fn predict(
+        &self,
+        image: JsValue,
+        options: JsValue,
+        control: &CallControl,
+    ) -> JsResult<JsValue> {
+        let predict = async || {
+            let options = Options::new("predict", &options, &["top", "override"])?;
+            let count = options.index("top")?.unwrap_or(5);
+            if count == 0 {
+                return Err(options.wrong("top", "at least 1"));
+            }
+            let overrides = tensor::read_overrides(options.get("override").as_ref())?;
+            let image = tensor::read_image(&image)?;
+            let logits = self.net.logits(&image, &overrides, control.inner()).await?;
+            let probabilities = prediction::probabilities(&logits)?;
+            Ok((
+                logits,
+                prediction::top(&probabilities, count),
+                probabilities,
+            ))
+        };
+        let (logits, top, probabilities) = predict().await.map_err(thrown)?;
+        let lists: Array = top.iter().map(|list| self.labelled(list)).collect();
+        let object = Object::new();
+        set(&object, "logits", &tensor::write(&logits));
+        set(&object, "probabilities", &tensor::write(&probabilities));
+        if top.len() == 1 {
+            set(&object, "top", &lists.get(0));
+        } else {
+            set(&object, "top", &lists);
+        }
+        Ok(object.into())
+    }
+
+    /// A parameter.
+    ///
+    /// # Errors
+    /// `bad_argument` if there is none of that name.
+    pub fn weights(&self, name: &str) -> JsResult<JsValue> {
+        let weight = self.net.weights(name).map_err(thrown)?;
+        Ok(tensor::write(&weight))
+    }
+
+    /// Replaces a parameter.
+    ///
+    /// # Errors
+    /// `bad_argument` if it does not fit.
+    #[wasm_bindgen(js_name = setWeights)]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "values of JavaScript come owned"
+    )]
+    pub fn set_weights(&self, name: &str, values: JsValue) -> JsResult<()> {
+        tensor::read("setWeights", &values)
+            .and_then(|tensor| self.net.set_weights(name, tensor))
+            .map_err(thrown)
+    }
+
+    /// Brings the loaded parameters back.
+    pub fn restore(&self) {
+        self.net.restore();
+    }
+
+    /// Outputs of layers by name.
+    ///
+    /// # Errors
+    /// As the API says, and so below.
+    pub async fn activations(
+        &self,
+        image: JsValue,
+        names: JsValue,
+        options: JsValue,
+        control: &CallControl,
+    ) -> JsResult<JsValue> {
+        let activations = async || {
+            let options = Options::new("activations", &options, &["override"])?;
+            let overrides = tensor::read_overrides(options.get("override").as_ref())?;
+            let names = texts("activations", "layer names", &names)?;
+            let image = tensor::read_image(&image)?;
+            let borrowed: Vec<&str> = names.iter().map(String::as_str).collect();
+            let values = self
+                .net
+                .activations(&image, &borrowed, &overrides, control.inner())
+                .await?;
+            Ok((names, values))
+        };
+        let (names, values) = activations().await.map_err(thrown)?;
+        let object = Object::new();
+        for (name, value) in names.iter().zip(&values) {
+            set(&object, name, &tensor::write(value));
+        }
+        Ok(object.into())
+    }
+
+    /// The value of an objective.
+    ///
+    /// # Errors
+    /// As the API says, and so below.
+    pub async fn value(
+        &self,
+        image: JsValue,
+        objective: JsValue,
+        options: JsValue,
+        control: &CallControl,
+    ) -> JsResult<f32> {
+        let value = async || {
+            let options = Options::new("value", &options, &["override"])?;
+            let overrides = tensor::read_overrides(options.get("override").as_ref())?;
+            let objective = objective::read(&objective)?;
+            let image = tensor::read_image(&image)?;
+            self.net
+                .value(&image, &objective, &overrides, control.inner())
+                .await
+        };
+        value().await.map_err(thrown)
+    }
+
+    /// The gradient of an objective: a tensor, or `{ value, [name]: tensor }` where `wrt` is a list.
+    ///
+    /// # Errors
+    /// As the API says, and so below.
+    pub async fn gradient(
+        &self,
+        image: JsValue,
+        objective: JsValue,
+        options: JsValue,
+        control: &CallControl,
+    ) -> JsResult<JsValue> {
+        let gradient = async || {
+            let options = Options::new("gradient", &options, &["wrt", "override"])?;
+            let overrides = tensor::read_overrides(options.get("override").as_ref())?;
+            let wrt = options.get("wrt").unwrap_or_else(|| "input".into());
+            let is_list = Array::is_array(&wrt);
+            let names = match wrt.as_string() {
+                Some(name) => vec![name],
+                None => texts("gradient", "wrt", &wrt)?,
+            };
+            let objective = objective::read(&objective)?;
+            let image = tensor::read_image(&image)?;
+            let borrowed: Vec<&str> = names.iter().map(String::as_str).collect();
+            let (value, gradients) = self
+                .net
+                .gradient(&image, &objective, &borrowed, &overrides, control.inner())
+                .await?;
+            Ok((is_list, value, names, gradients))
+        };
+        let (is_list, value, names, gradients) = gradient().await.map_err(thrown)?;
+        if !is_list {
+            return Ok(gradients.first().map_or(JsValue::UNDEFINED, tensor::write));
+        }
+        let object = Object::new();
+        set(&object, "value", &value.into());
+        for (name, gradient) in names.iter().zip(&gradients) {
+            set(&object, name, &tensor::write(gradient));
+        }
+        Ok(object.into())
+    }
+
+    /// An attribution map.
+    ///
+    /// # Errors
+    /// As the API says, and so below.
+    pub async fn attribute(
+        &self,
+        image: JsValue,
+        options: JsValue,
+        control: &CallControl,
+    ) -> JsResult<JsValue> {
+        let attribute = async || {
+            let options = Options::new("attribute", &options, &["method", "target", "override"])?;
+            let method = options.text("method")?;
+            let method = method
+                .as_deref()
+                .filter(|method| METHODS.contains(method))
+                .ok_or_else(|| {
+                    let known = METHODS.map(|method| format!("\"{method}\"")).join(" or ");
+                    options.wrong("method", &known)
+                })?;
+            let target = options
+                .get("target")
+                .map(|target| objective::read_target(&target))
+                .transpose()?;
+            let overrides = tensor::read_overrides(options.get("override").as_ref())?;
+            let image = tensor::read_image(&image)?;
+            if method == "saliency" {
+                saliency::saliency(&self.net, &image, target, &overrides, control.inner()).await
+            } else {
+                saliency::gradient(&self.net, &image, target, &overrides, control.inner()).await
+            }
+        };
+        let map = attribute().await.map_err(thrown)?;
+        Ok(tensor::write(&map))
+    }
+
+    /// The Gram matrix of a layer.
+    ///
+    /// # Errors
+    /// As the API says, and so below.
+    pub async fn gram(
+        &self,
+        image: JsValue,
+        layer: String,
+        options: JsValue,
+        control: &CallControl,
+    ) -> JsResult<JsValue> {
+        let gram = async || {
+            let options = Options::new("gram", &options, &["normalize", "override"])?;
+            let normalize = options.flag("normalize")?.unwrap_or(true);
+            let overrides = tensor::read_overrides(options.get("override").as_ref())?;
+            let image = tensor::read_image(&image)?;
+            self.net
+                .gram(&image, &layer, normalize, &overrides, control.inner())
+                .await
+        };
+        let matrix = gram().await.map_err(thrown)?;
+        Ok(tensor::write(&matrix))
+    }
+
+    fn labelled(&self, list: &[(usize, f32)]) -> JsValue {
+        let entries: Array = list
+            .iter()
+            .map(|&(index, probability)| {
+                let label = self.labels.get(index).map_or("", String::as_str);
+                let entry = Object::new();
+                set(&entry, "index", &index.into());
+                set(&entry, "label", &label.into());
+                set(&entry, "probability", &probability.into());
+                JsValue::from(entry)
+            })
+            .collect();
+        entries.into()
+    }
+}
+
+/// A list of names.
+fn texts(call: &str, what: &str, value: &JsValue) -> Result<Vec<String>> {
+    let wrong = || {
+        Error::bad_argument(format!(
+            "{call}: {what} must be a list of names, not {}",
+            word(value)
+        ))
+    };
+    if !Array::is_array(value) {
+        return Err(wrong());
+    }
+    Array::from(value)
+        .iter()
+        .map(|name| name.as_string().ok_or_else(wrong))
+        .collect()
+}

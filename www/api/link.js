@@ -1,0 +1,214 @@
+/**
+ * The caller's side of the wire: calls with their answers, signals and progress, over a worker or, where there is none,
+ * over a channel within the page, so that both behave alike.
+ * @module
+ */
+
+import { aborted, failure } from "./faults.js";
+
+/**
+ * @typedef {import("../convscope.js").Progress} Progress
+ * @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void }} Watch
+ * @typedef {{ args: unknown[], transfer?: Transferable[] }} Parcel
+ * @typedef {{ call: number, value: unknown } | { call: number, error: import("./faults.js").Fault } | { call: number, progress: Progress } | { defect: string } | { ready: true }} Message
+ * @typedef {{ resolve: (value: any) => void, reject: (error: Error) => void, onProgress?: (progress: Progress) => void, release: () => void }} Pending
+ * @typedef {{ postMessage: (message: unknown, transfer: Transferable[]) => void, onmessage: ((event: MessageEvent) => void) | null }} Wire
+ */
+
+export class Link {
+  /** @type {Wire} */
+  #wire;
+  /** @type {() => void} */
+  #end;
+  /** @type {Map<number, Pending>} */
+  #pending = new Map();
+  #last = 0;
+  /** Sends wait for those before them, as what they send may take time to prepare. @type {Promise<void>} */
+  #sends = Promise.resolve();
+  /** Why no call can be made any more. @type {Error | null} */
+  #ended = null;
+
+  /**
+   * @param {Wire} wire
+   * @param {() => void} end lets go of what is on the other side
+   */
+  constructor(wire, end) {
+    this.#wire = wire;
+    this.#end = end;
+    wire.onmessage = ({ data }) => this.#receive(data);
+  }
+
+  /**
+   * Makes a call that keeps its place among the others.
+   * @param {string} method
+   * @param {() => Parcel | Promise<Parcel>} prepare what is sent, made when the calls before are on their way
+   * @param {Watch & { net?: number }} [watch]
+   * @returns {Promise<any>}
+   */
+  queue(method, prepare, { signal, onProgress, net } = {}) {
+    const { promise, id } = this.#open(signal, onProgress);
+    this.#sends = this.#sends.then(async () => {
+      if (!this.#pending.has(id)) return;
+      try {
+        this.#send(id, method, net, await prepare());
+      } catch (error) {
+        this.#settle(id)?.reject(/** @type {Error} */ (error));
+      }
+    });
+    return promise;
+  }
+
+  /**
+   * Makes a call that overtakes those that wait.
+   * @param {string} method
+   * @param {Parcel} parcel
+   * @param {Watch & { net?: number }} [watch]
+   * @returns {Promise<any>}
+   */
+  atOnce(method, parcel, { signal, onProgress, net } = {}) {
+    const { promise, id } = this.#open(signal, onProgress);
+    try {
+      if (this.#pending.has(id)) this.#send(id, method, net, parcel);
+    } catch (error) {
+      this.#settle(id)?.reject(/** @type {Error} */ (error));
+    }
+    return promise;
+  }
+
+  /**
+   * Ends all calls, pending ones with `error`.
+   * @param {Error} error
+   */
+  close(error) {
+    if (this.#ended) return;
+    this.#ended = error;
+    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
+    this.#end();
+  }
+
+  /**
+   * @param {AbortSignal} [signal]
+   * @param {(progress: Progress) => void} [onProgress]
+   */
+  #open(signal, onProgress) {
+    this.#last += 1;
+    const id = this.#last;
+    const promise = new Promise((resolve, reject) => {
+      if (this.#ended) {
+        reject(this.#ended);
+        return;
+      }
+      if (signal?.aborted) {
+        reject(aborted());
+        return;
+      }
+      const abort = () => {
+        this.#settle(id)?.reject(aborted());
+        this.#wire.postMessage({ abort: id }, []);
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      const release = () => signal?.removeEventListener("abort", abort);
+      this.#pending.set(id, { resolve, reject, onProgress, release });
+    });
+    return { promise, id };
+  }
+
+  /**
+   * @param {number} call
+   * @param {string} method
+   * @param {number | undefined} net
+   * @param {Parcel} parcel
+   */
+  #send(call, method, net, { args, transfer = [] }) {
+    if (!this.#pending.has(call)) return;
+    try {
+      this.#wire.postMessage({ call, method, net, args }, transfer);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw failure(
+        "bad_argument",
+        `${method}: an argument holds what cannot be handed over: ${why}`,
+      );
+    }
+  }
+
+  /** @param {Message} message */
+  #receive(message) {
+    if ("ready" in message) return;
+    if ("defect" in message) {
+      this.close(defect(message.defect));
+      return;
+    }
+    if ("progress" in message) {
+      this.#pending.get(message.call)?.onProgress?.(message.progress);
+      return;
+    }
+    const pending = this.#settle(message.call);
+    if ("error" in message) pending?.reject(failure(message.error.code, message.error.message));
+    else if (pending) pending.resolve(message.value);
+    else this.#discard(message.value);
+  }
+
+  /**
+   * Frees what a call made that nobody waits for any more.
+   * @param {unknown} value
+   */
+  #discard(value) {
+    const { net } = /** @type {{ net?: number }} */ (value ?? {});
+    if (net !== undefined) this.atOnce("dispose", { args: [] }, { net }).catch(() => undefined);
+  }
+
+  /** @param {number} id */
+  #settle(id) {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    pending?.release();
+    return pending;
+  }
+}
+
+/** @param {string} why */
+function defect(why) {
+  return failure(
+    "internal",
+    `the engine came upon a defect of its own and stopped (${why}); open a new scope, or reload the page`,
+  );
+}
+
+/**
+ * Starts the engine's side: in a worker if it is wanted and can be had, else in the page.
+ * @param {boolean} inWorker
+ * @returns {Promise<Link>}
+ */
+export async function connect(inWorker) {
+  const worker = inWorker ? await startWorker() : null;
+  if (worker) {
+    const link = new Link(/** @type {Wire} */ (worker), () => worker.terminate());
+    worker.onerror = ({ message }) => link.close(defect(message || "its worker failed"));
+    return link;
+  }
+  const { serve } = await import("./host.js");
+  const { port1: here, port2: there } = new MessageChannel();
+  serve(there);
+  return new Link(here, () => here.postMessage({ close: true }, []));
+}
+
+/**
+ * A worker that has answered, or `null` where it cannot run: in a page from a file, or one that forbids workers.
+ * @returns {Promise<Worker | null>}
+ */
+function startWorker() {
+  return new Promise((resolve) => {
+    try {
+      const worker = new Worker(new URL("../worker.js", import.meta.url), { type: "module" });
+      worker.onmessage = () => resolve(worker);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        worker.terminate();
+        resolve(null);
+      };
+    } catch {
+      resolve(null);
+    }
+  });
+}

@@ -1,0 +1,300 @@
+/**
+ * convscope: a microscope for convolutional networks. `open()` gives a scope, `scope.load()` a network to look at.
+ *
+ * ```js
+ * const scope = await open();
+ * const net = await scope.load("fashion");
+ * const { top } = await net.predict(image);
+ * const map = await net.attribute(image, { method: "saliency" });
+ * scope.close();
+ * ```
+ * @module
+ */
+
+import { aborted, checkOptions, failure, optionsOf } from "./api/faults.js";
+import { connect } from "./api/link.js";
+import { isFixed, isTensor, portable } from "./api/pictures.js";
+
+/**
+ * @typedef {import("./convscope.js").Scope} Scope
+ * @typedef {import("./convscope.js").Net} Net
+ * @typedef {import("./convscope.js").Tensor} Tensor
+ * @typedef {import("./convscope.js").ImageLike} ImageLike
+ * @typedef {import("./convscope.js").Objective} Objective
+ * @typedef {import("./convscope.js").Run} Run
+ * @typedef {import("./api/link.js").Link} Link
+ * @typedef {import("./api/link.js").Watch} Watch
+ * @typedef {{ backend: "webgpu" | "cpu", reason: string, adapter: import("./convscope.js").Adapter | null, models: import("./convscope.js").Model[], pictures: import("./convscope.js").ShippedPicture[] }} About
+ * @typedef {Pick<Net, "name" | "labels" | "input" | "layers">} AboutNet
+ */
+
+/**
+ * Opens an engine: WebGPU where there is a real adapter, else the CPU, unless `backend` says which.
+ * @type {typeof import("./convscope.js").open}
+ */
+export async function open(options) {
+  const { backend = "auto", worker = true } = checkOptions("open", options, ["backend", "worker"]);
+  if (typeof backend !== "string" || !["auto", "webgpu", "cpu"].includes(backend))
+    throw failure("bad_argument", `backend must be "auto", "webgpu" or "cpu", not ${backend}`);
+  if (typeof worker !== "boolean")
+    throw failure("bad_argument", `worker must be true or false, not ${worker}`);
+  const link = await connect(worker);
+  try {
+    return new ScopeProxy(link, await link.atOnce("open", { args: [backend] }));
+  } catch (error) {
+    link.close(/** @type {Error} */ (error));
+    throw error;
+  }
+}
+
+/** @implements {Scope} */
+class ScopeProxy {
+  /** @type {Link} */
+  #link;
+
+  /**
+   * @param {Link} link
+   * @param {About} about
+   */
+  constructor(link, about) {
+    this.#link = link;
+    this.backend = about.backend;
+    this.reason = about.reason;
+    this.adapter = about.adapter;
+    this.models = about.models;
+    this.pictures = about.pictures;
+  }
+
+  /** @type {Scope["load"]} */
+  async load(source, options) {
+    const { watch, rest } = split("load", options);
+    const { labels, preprocess } = checkOptions("load", rest, LOAD_OPTIONS);
+    if (rest.architecture !== undefined)
+      throw failure(
+        "bad_argument",
+        "load: no architecture is known by name; give { graph, weights } instead",
+      );
+    const parcel = {
+      args: [source instanceof URL ? source.href : absolute(source), { labels, preprocess }],
+    };
+    const { net, about } = await this.#link.atOnce("load", parcel, watch);
+    return new NetProxy(this.#link, net, about);
+  }
+
+  /** @type {Scope["dataset"]} */
+  async dataset(id, options) {
+    const { watch, rest } = split("dataset", options);
+    checkOptions("dataset", rest, []);
+    return this.#link.atOnce("dataset", { args: [id] }, watch);
+  }
+
+  /** @type {Scope["paint"]} */
+  paint(tensor, options) {
+    return this.#link.atOnce("paint", { args: [tensor, options] });
+  }
+
+  /** @type {Scope["colormap"]} */
+  colormap(name) {
+    return this.#link.atOnce("colormap", { args: [name] });
+  }
+
+  /** @type {Scope["memory"]} */
+  memory() {
+    return this.#link.atOnce("memory", { args: [] });
+  }
+
+  close() {
+    this.#link.close(failure("aborted", "the scope was closed; open a new one"));
+  }
+}
+
+const LOAD_OPTIONS = ["architecture", "labels", "preprocess"];
+
+/** @implements {Net} */
+class NetProxy {
+  /** @type {Link} */
+  #link;
+  /** @type {number} */
+  #id;
+  #modified = false;
+  #disposed = false;
+  /** Pictures that cannot change, in model space. @type {WeakMap<Blob | ImageBitmap, Promise<Tensor>>} */
+  #prepared = new WeakMap();
+
+  /**
+   * @param {Link} link
+   * @param {number} id
+   * @param {AboutNet} about
+   */
+  constructor(link, id, about) {
+    this.#link = link;
+    this.#id = id;
+    this.name = about.name;
+    this.labels = about.labels;
+    this.input = about.input;
+    this.layers = about.layers;
+  }
+
+  get modified() {
+    return this.#modified;
+  }
+
+  /** @type {Net["preprocess"]} */
+  async preprocess(image) {
+    const { data, shape } = await this.#tensor(image);
+    return { data: data.slice(), shape: [...shape] };
+  }
+
+  /** @type {Net["toPixels"]} */
+  async toPixels(tensor) {
+    const { rgba, width, height } = await this.#atOnce("toPixels", { args: [tensor] });
+    return new ImageData(rgba, width, height);
+  }
+
+  /** @type {Net["predict"]} */
+  predict(image, options) {
+    return this.#run("predict", image, [], options);
+  }
+
+  /** @type {Net["weights"]} */
+  weights(name) {
+    return this.#queue("weights", [name]);
+  }
+
+  /** @type {Net["setWeights"]} */
+  async setWeights(name, tensor) {
+    this.#modified = await this.#queue("setWeights", [name, tensor]);
+  }
+
+  /** @type {Net["restore"]} */
+  async restore() {
+    this.#modified = await this.#queue("restore", []);
+  }
+
+  /** @type {Net["activations"]} */
+  activations(image, names, options) {
+    return this.#run("activations", image, [names], options);
+  }
+
+  /** @type {Net["value"]} */
+  value(image, objective, options) {
+    return this.#run("value", image, [objective], options);
+  }
+
+  /** @type {Net["gradient"]} */
+  gradient(
+    /** @type {ImageLike} */ image,
+    /** @type {Objective} */ objective,
+    /** @type {Run | undefined} */ options,
+  ) {
+    return this.#run("gradient", image, [objective], options);
+  }
+
+  /** @type {Net["attribute"]} */
+  attribute(image, options) {
+    return this.#run("attribute", image, [], options);
+  }
+
+  /** @type {Net["gram"]} */
+  gram(image, layer, options) {
+    return this.#run("gram", image, [layer], options);
+  }
+
+  dispose() {
+    if (this.#disposed) return;
+    // It keeps its place, so that calls made before are still answered.
+    this.#queue("dispose", []).catch(() => undefined);
+    this.#disposed = true;
+  }
+
+  /**
+   * A call that runs the network on a picture.
+   * @param {string} method
+   * @param {ImageLike} image
+   * @param {unknown[]} args
+   * @param {unknown} options
+   * @returns {Promise<any>}
+   */
+  async #run(method, image, args, options) {
+    const { watch, rest } = split(method, options);
+    this.#check();
+    return this.#link.queue(
+      method,
+      async () => ({ args: [await this.#tensor(image), ...args, rest] }),
+      { ...watch, net: this.#id },
+    );
+  }
+
+  /**
+   * A call that keeps its place among those that run the network.
+   * @param {string} method
+   * @param {unknown[]} args
+   */
+  async #queue(method, args) {
+    this.#check();
+    return this.#link.queue(method, () => ({ args }), { net: this.#id });
+  }
+
+  /**
+   * @param {string} method
+   * @param {import("./api/link.js").Parcel} parcel
+   */
+  async #atOnce(method, parcel) {
+    this.#check();
+    return this.#link.atOnce(method, parcel, { net: this.#id });
+  }
+
+  #check() {
+    if (this.#disposed)
+      throw failure("bad_argument", "this network was disposed of; load it again");
+  }
+
+  /**
+   * A picture in model space; one that cannot change is prepared once.
+   * @param {ImageLike} image
+   * @returns {Promise<Tensor>}
+   */
+  async #tensor(image) {
+    if (isTensor(image)) return image;
+    if (!isFixed(image)) return this.#prepare(image);
+    const known = this.#prepared.get(image);
+    if (known) return known;
+    const prepared = this.#prepare(image);
+    this.#prepared.set(image, prepared);
+    prepared.catch(() => this.#prepared.delete(image));
+    return prepared;
+  }
+
+  /** @param {unknown} image */
+  async #prepare(image) {
+    const { picture, transfer } = await portable(image);
+    return this.#atOnce("preprocess", { args: [picture], transfer });
+  }
+}
+
+/**
+ * Options of a call that can be long or random: what concerns the call itself, and what concerns its method.
+ * @param {string} call
+ * @param {unknown} options
+ * @returns {{ watch: Watch, rest: Record<string, any> }}
+ */
+function split(call, options) {
+  const { signal, onProgress, seed, ...rest } = optionsOf(call, options);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw failure("bad_argument", `${call}: signal must be an AbortSignal`);
+  if (onProgress !== undefined && typeof onProgress !== "function")
+    throw failure("bad_argument", `${call}: onProgress must be a function`);
+  if (seed !== undefined && !Number.isSafeInteger(seed))
+    throw failure("bad_argument", `${call}: seed must be a whole number, not ${seed}`);
+  if (signal?.aborted) throw aborted();
+  return { watch: { signal, onProgress }, rest };
+}
+
+/**
+ * An address in full, since the engine's side has another base; ids and everything else as they are.
+ * @param {unknown} source
+ */
+function absolute(source) {
+  if (typeof source !== "string" || !/[./:]/.test(source)) return source;
+  return URL.parse(source, globalThis.document?.baseURI ?? import.meta.url)?.href ?? source;
+}
