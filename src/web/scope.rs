@@ -1,12 +1,16 @@
 //! An engine for JavaScript, and the networks loaded into it.
 
+use std::cell::RefCell;
+
 use js_sys::{Object, Reflect, Uint8Array};
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
 
 use super::net::WebNet;
-use super::{JsResult, set, tensor, thrown};
+use super::{JsResult, plain, set, tensor, thrown};
 use crate::engine::Engine;
+use crate::engine::gpu::{Gpu, Limits};
 use crate::error::{Error, Result};
 use crate::load::{data, safetensors};
 use crate::net::{Net, objective};
@@ -15,7 +19,8 @@ use crate::picture::Preprocess;
 /// An engine.
 #[wasm_bindgen]
 pub struct WebScope {
-    engine: Engine,
+    /// The device, unless the CPU runs.
+    gpu: RefCell<Option<Gpu>>,
     reason: String,
 }
 
@@ -33,9 +38,8 @@ impl WebScope {
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn backend(&self) -> String {
-        match self.engine {
-            Engine::Cpu => "cpu".to_owned(),
-        }
+        let is_gpu = self.gpu.borrow().is_some();
+        if is_gpu { "webgpu" } else { "cpu" }.to_owned()
     }
 
     /// Why it runs.
@@ -46,12 +50,15 @@ impl WebScope {
     }
 
     /// The GPU, or `null`.
+    ///
+    /// # Errors
+    /// None in practice.
     #[wasm_bindgen(getter)]
-    #[must_use]
-    pub fn adapter(&self) -> JsValue {
-        match self.engine {
-            Engine::Cpu => JsValue::NULL,
-        }
+    pub fn adapter(&self) -> JsResult<JsValue> {
+        self.gpu
+            .borrow()
+            .as_ref()
+            .map_or(Ok(JsValue::NULL), |gpu| plain(&Adapter::of(gpu)))
     }
 
     /// `{ gpuBytes, wasmBytes, buffers, pipelines }`.
@@ -64,11 +71,16 @@ impl WebScope {
             .and_then(|memory| Reflect::get(&memory.buffer(), &"byteLength".into()).ok())
             .unwrap_or(JsValue::from(0));
         set(&object, "wasmBytes", &wasm_bytes);
-        let [gpu_bytes, buffers, pipelines] = match self.engine {
-            Engine::Cpu => [0.0; 3],
-        };
+        let held = self.gpu.borrow().as_ref().map(Gpu::memory);
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "JavaScript counts in f64; no device holds 2^53 bytes"
+        )]
+        let gpu_bytes = held.map_or(0.0, |held| held.gpu_bytes as f64);
         set(&object, "gpuBytes", &gpu_bytes.into());
+        let buffers = held.map_or(0, |held| held.buffers);
         set(&object, "buffers", &buffers.into());
+        let pipelines = held.map_or(0, |held| held.pipelines);
         set(&object, "pipelines", &pipelines.into());
         object.into()
     }
@@ -77,20 +89,17 @@ impl WebScope {
     /// pictures as JSON, and the names of the classes.
     ///
     /// # Errors
-    /// `bad_model` or `unsupported_op` for the network, `bad_argument` for the rule and the names.
-    #[allow(
-        clippy::needless_pass_by_value,
-        reason = "values of JavaScript come owned"
-    )]
-    pub fn load(
+    /// `bad_model` or `unsupported_op` for the network, `bad_argument` for the rule and the names; `no_webgpu` if the
+    /// device was lost and there is no other.
+    pub async fn load(
         &self,
-        graph: &str,
+        graph: String,
         weights: JsValue,
         preprocess: Option<String>,
         labels: Option<Vec<String>>,
     ) -> JsResult<WebNet> {
-        self.build(graph, &weights, preprocess.as_deref(), labels)
-            .map_err(thrown)
+        let engine = self.engine().await.map_err(thrown)?;
+        build(engine, &graph, &weights, preprocess.as_deref(), labels).map_err(thrown)
     }
 
     /// The tensors of a safetensors file by name.
@@ -107,59 +116,102 @@ impl WebScope {
 }
 
 impl WebScope {
-    fn build(
-        &self,
-        graph: &str,
-        weights: &JsValue,
-        preprocess: Option<&str>,
-        labels: Option<Vec<String>>,
-    ) -> Result<WebNet> {
-        let weights = match weights.dyn_ref::<Uint8Array>() {
-            Some(bytes) => safetensors::load(&bytes.to_vec())?,
-            None => tensor::read_named(weights)?,
+    /// The engine for one network; a device that was lost is replaced.
+    async fn engine(&self) -> Result<Engine> {
+        let Some(gpu) = self.gpu.borrow().clone() else {
+            return Ok(Engine::Cpu);
         };
-        let loaded = data::load(graph, &weights)?;
-        let input = loaded.graph.shape(loaded.input);
-        let output = loaded
-            .graph
-            .shape(objective::logits(&loaded.graph, loaded.output));
-        let extents = [input.c(), input.h(), input.w()];
-        let rule = match preprocess {
-            Some(json) => Some(Preprocess::new(Some(json), extents)?),
-            // Without a rule of its own, a network whose channels no picture has takes tensors only.
-            None => Preprocess::new(None, extents).ok(),
-        };
-        let classes = if output.plane() == 1 { output.c() } else { 0 };
-        let labels = match labels {
-            None => (0..classes).map(|class| format!("class {class}")).collect(),
-            Some(labels) if labels.len() == classes => labels,
-            Some(labels) => {
-                return Err(Error::bad_argument(format!(
-                    "there are {} labels for {classes} classes; give one for each",
-                    labels.len()
-                )));
-            }
-        };
-        let net = Net::new(loaded, weights, self.engine.clone());
-        Ok(WebNet::new(net, labels, rule))
+        if gpu.is_lost().is_none() {
+            return Ok(Engine::gpu(&gpu));
+        }
+        let another = Gpu::open(true).await?;
+        let engine = Engine::gpu(&another);
+        self.gpu.replace(Some(another));
+        Ok(engine)
     }
 }
 
+fn build(
+    engine: Engine,
+    graph: &str,
+    weights: &JsValue,
+    preprocess: Option<&str>,
+    labels: Option<Vec<String>>,
+) -> Result<WebNet> {
+    let weights = match weights.dyn_ref::<Uint8Array>() {
+        Some(bytes) => safetensors::load(&bytes.to_vec())?,
+        None => tensor::read_named(weights)?,
+    };
+    let loaded = data::load(graph, &weights)?;
+    let input = loaded.graph.shape(loaded.input);
+    let output = loaded
+        .graph
+        .shape(objective::logits(&loaded.graph, loaded.output));
+    let extents = [input.c(), input.h(), input.w()];
+    let rule = match preprocess {
+        Some(json) => Some(Preprocess::new(Some(json), extents)?),
+        // Without a rule of its own, a network whose channels no picture has takes tensors only.
+        None => Preprocess::new(None, extents).ok(),
+    };
+    let classes = if output.plane() == 1 { output.c() } else { 0 };
+    let labels = match labels {
+        None => (0..classes).map(|class| format!("class {class}")).collect(),
+        Some(labels) if labels.len() == classes => labels,
+        Some(labels) => {
+            return Err(Error::bad_argument(format!(
+                "there are {} labels for {classes} classes; give one for each",
+                labels.len()
+            )));
+        }
+    };
+    Ok(WebNet::new(Net::new(loaded, weights, engine), labels, rule))
+}
+
 /// The engine for a backend: software adapters lose to the CPU engine, so "auto" takes WebGPU on a real one only.
-#[allow(clippy::unused_async, reason = "a GPU is asked for by promises")]
 async fn choose(backend: &str) -> Result<WebScope> {
+    let on_gpu = |gpu: Gpu, why: &str| WebScope {
+        gpu: RefCell::new(Some(gpu)),
+        reason: why.to_owned(),
+    };
+    let on_cpu = |reason: String| WebScope {
+        gpu: RefCell::default(),
+        reason,
+    };
     match backend {
-        "auto" => Ok(WebScope {
-            engine: Engine::Cpu,
-            reason: "there is no WebGPU engine yet".to_owned(),
-        }),
-        "cpu" => Ok(WebScope {
-            engine: Engine::Cpu,
-            reason: "the CPU engine was asked for".to_owned(),
-        }),
-        "webgpu" => Err(Error::no_webgpu("there is no WebGPU engine yet")),
+        "auto" => match Gpu::open(false).await {
+            Ok(gpu) => Ok(on_gpu(gpu, "there is a WebGPU adapter")),
+            Err(error) => Ok(on_cpu(error.message)),
+        },
+        "cpu" => Ok(on_cpu("the CPU engine was asked for".to_owned())),
+        "webgpu" => Ok(on_gpu(Gpu::open(true).await?, "WebGPU was asked for")),
         other => Err(Error::bad_argument(format!(
             "backend must be \"auto\", \"webgpu\" or \"cpu\", not '{other}'"
         ))),
+    }
+}
+
+/// The adapter as the API shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Adapter {
+    vendor: String,
+    architecture: String,
+    description: String,
+    is_fallback_adapter: bool,
+    features: Vec<String>,
+    limits: Limits,
+}
+
+impl Adapter {
+    fn of(gpu: &Gpu) -> Self {
+        let info = gpu.adapter();
+        Self {
+            vendor: info.vendor,
+            architecture: info.architecture,
+            description: info.description,
+            is_fallback_adapter: info.is_fallback,
+            features: info.features,
+            limits: info.limits,
+        }
     }
 }

@@ -232,12 +232,16 @@ class Host {
     });
     life.signal.throwIfAborted();
     const preprocess = options.preprocess ?? made.preprocess;
-    const net = this.#opened().load(
+    const net = await this.#opened().load(
       made.graph,
       made.weights,
       preprocess ? JSON.stringify(preprocess) : undefined,
       labelsOf(options.labels ?? made.labels),
     );
+    if (life.signal.aborted) {
+      net.free();
+      throw aborted();
+    }
     this.#lastNet += 1;
     this.#nets.set(this.#lastNet, net);
     return { value: { net: this.#lastNet, about: net.describe() } };
