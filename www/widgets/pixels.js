@@ -17,7 +17,7 @@ import { h, on, pixelRatio, styleValue } from "./dom.js";
 
 /**
  * One layer: the part of `bitmap` from (`x`, `y`) that is as large as the grid (or `width` × `height` of its own).
- * @typedef {{ bitmap: CanvasImageSource, x?: number, y?: number, width?: number, height?: number, alpha?: number, filter?: string }} PixelLayer
+ * @typedef {{ bitmap: CanvasImageSource, x?: number, y?: number, width?: number, height?: number, alpha?: number, filter?: string, smooth?: boolean }} PixelLayer
  * @typedef {{ x: number, y: number }} Cell
  * @typedef {{ x: number, y: number, width: number, height: number, dashed?: boolean }} Box
  * @typedef {{ width: number, height: number, layers: PixelLayer[], label?: string, smooth?: boolean }} PixelSight
@@ -102,9 +102,10 @@ export function createPixels({ label, link, onHover, onPick, signal }) {
     canvas.style.height = `${canvas.height / ratio}px`;
     const context = canvas.getContext("2d");
     if (!context) return;
-    context.imageSmoothingEnabled = sight.smooth ?? (Math.max(width, height) > SMALL && scale < 4);
-    context.imageSmoothingQuality = "high";
+    const smooth = sight.smooth ?? (Math.max(width, height) > SMALL && scale < 4);
     for (const layer of layers) {
+      context.imageSmoothingEnabled = layer.smooth ?? smooth;
+      context.imageSmoothingQuality = "high";
       context.globalAlpha = layer.alpha ?? 1;
       context.filter = layer.filter ?? "none";
       context.drawImage(

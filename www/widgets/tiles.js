@@ -66,10 +66,11 @@ export function arrange({ count, width, height, boxWidth, boxHeight, ratio, larg
 }
 
 /**
- * @param {{ label: string, largest?: number, onHover?: (cell: TileCell | null) => void, onPick?: (plane: number) => void, signal: AbortSignal }} options
- *   `largest` bounds a tile's side in CSS pixels
+ * @param {{ label: string, largest?: number, onHover?: (cell: TileCell | null) => void, onPick?: (plane: number) => void, onOpen?: (plane: number) => void, signal: AbortSignal }} options
+ *   `largest` bounds a tile's side in CSS pixels; `onPick` is told of the choice moved by a key or a click, or by a key
+ *   alone where `onOpen` takes a click and Enter
  */
-export function createTiles({ label, largest = 220, onHover, onPick, signal }) {
+export function createTiles({ label, largest = 220, onHover, onPick, onOpen, signal }) {
   const optionId = uniqueId("tile");
   const canvas = h("canvas", { "aria-hidden": true });
   const option = h("span", {
@@ -170,6 +171,7 @@ export function createTiles({ label, largest = 220, onHover, onPick, signal }) {
     context.globalAlpha = sight.faint?.(plane) ? 0.2 : 1;
     context.drawImage(sight.bitmap, from.x, from.y, width, height, x, y, w, t);
     context.globalAlpha = 1;
+    if (under?.plane === plane) drawCursor(context, under, { x, y, w, t }, ratio);
     if (plane !== chosen && plane !== under?.plane) return;
     const line = plane === chosen ? 2.5 * ratio : 1.5 * ratio;
     context.lineWidth = line + 1.5 * ratio;
@@ -178,6 +180,28 @@ export function createTiles({ label, largest = 220, onHover, onPick, signal }) {
     context.lineWidth = line;
     context.strokeStyle = styleValue(plane === chosen ? "--accent" : "--text");
     context.strokeRect(x + line / 2, y + line / 2, w - line, t - line);
+  }
+
+  /**
+   * Frames the cell under the cursor, where cells are large enough for a frame to show.
+   * @param {CanvasRenderingContext2D} context
+   * @param {TileCell} cell
+   * @param {{ x: number, y: number, w: number, t: number }} box of the tile, in device pixels
+   * @param {number} ratio
+   */
+  function drawCursor(context, cell, box, ratio) {
+    if (!sight) return;
+    const [height, width] = sight.tile;
+    const size = Math.max(box.w / width, 5 * ratio);
+    if (box.w < 4 * size) return;
+    const x = box.x + ((cell.x + 0.5) * box.w) / width - size / 2;
+    const y = box.y + ((cell.y + 0.5) * box.t) / height - size / 2;
+    context.lineWidth = 3 * ratio;
+    context.strokeStyle = "rgb(0 0 0 / 0.6)";
+    context.strokeRect(x, y, size, size);
+    context.lineWidth = 1.25 * ratio;
+    context.strokeStyle = "white";
+    context.strokeRect(x, y, size, size);
   }
 
   function redraw() {
@@ -214,9 +238,8 @@ export function createTiles({ label, largest = 220, onHover, onPick, signal }) {
   /** @param {TileCell | null} cell */
   function hover(cell) {
     if (cell?.plane === under?.plane && cell?.x === under?.x && cell?.y === under?.y) return;
-    const moved = cell?.plane !== under?.plane;
     under = cell;
-    if (moved) redraw();
+    redraw();
     onHover?.(cell);
   }
 
@@ -239,6 +262,12 @@ export function createTiles({ label, largest = 220, onHover, onPick, signal }) {
   /** @param {KeyboardEvent} event */
   function step(event) {
     if (!sight || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" && onOpen) {
+      event.preventDefault();
+      event.stopPropagation();
+      onOpen(chosen);
+      return;
+    }
     const page =
       Math.max(1, Math.floor(element.clientHeight / (layout.height + GAP))) * layout.columns;
     const steps = /** @type {Record<string, number>} */ ({
@@ -266,7 +295,7 @@ export function createTiles({ label, largest = 220, onHover, onPick, signal }) {
     "click",
     (event) => {
       const cell = cellAt(event);
-      if (cell) onPick?.(cell.plane);
+      if (cell) (onOpen ?? onPick)?.(cell.plane);
     },
     signal,
   );
@@ -296,6 +325,14 @@ export function createTiles({ label, largest = 220, onHover, onPick, signal }) {
       chosen = plane;
       describe();
       reveal();
+      redraw();
+    },
+    /**
+     * Shows the cursor of another grid with the same places.
+     * @param {TileCell | null} cell
+     */
+    point(cell) {
+      under = cell;
       redraw();
     },
     redraw,
