@@ -128,7 +128,7 @@ pub fn product<T: Real>(
                 let set = depth.start == 0 && before == Before::Dropped;
                 for (row, i) in rows.enumerate() {
                     let run = &mut c[i * n..][columns.clone()];
-                    store(tiles.iter().map(|tile| &tile[row]), set, run);
+                    store(tiles, row, set, run);
                     if depth.end == k {
                         finish(i, run);
                     }
@@ -138,19 +138,29 @@ pub fn product<T: Real>(
     }
 }
 
-/// Writes sums to a run of C, or adds them.
-fn store<'a, T: Real>(sums: impl Iterator<Item = &'a [T; NR]>, set: bool, run: &mut [T]) {
-    let mut sums = sums;
-    let (whole, rest) = run.as_chunks_mut();
-    for (run, sums) in whole.iter_mut().zip(sums.by_ref()) {
-        if set {
-            *run = *sums;
-        } else {
-            run.iter_mut().zip(sums).for_each(|(c, sum)| *c += *sum);
+/// Writes one row of tiles to a run of C, or adds it.
+fn store<T: Real>(tiles: &[[[T; NR]; MR]], row: usize, set: bool, run: &mut [T]) {
+    let (whole, rest) = run.as_chunks_mut::<NR>();
+    let last = tiles
+        .get(whole.len())
+        .into_iter()
+        .flat_map(|tile| &tile[row]);
+    if set {
+        for (run, tile) in whole.iter_mut().zip(tiles) {
+            *run = tile[row];
         }
-    }
-    for (c, sum) in rest.iter_mut().zip(sums.flatten()) {
-        *c = if set { *sum } else { *c + *sum };
+        for (c, sum) in rest.iter_mut().zip(last) {
+            *c = *sum;
+        }
+    } else {
+        for (run, tile) in whole.iter_mut().zip(tiles) {
+            for column in 0..NR {
+                run[column] += tile[row][column];
+            }
+        }
+        for (c, sum) in rest.iter_mut().zip(last) {
+            *c += *sum;
+        }
     }
 }
 
@@ -343,12 +353,11 @@ fn inner_lanes<T: Real, const M: usize, const N: usize>(
     let length = a[0].len();
     let (a, b) = (a.map(|row| &row[..length]), b.map(|row| &row[..length]));
     for at in 0..length {
-        let a: [[T; LANES]; M] = array::from_fn(|i| a[i][at]);
-        let b: [[T; LANES]; N] = array::from_fn(|j| b[j][at]);
         for i in 0..M {
             for j in 0..N {
                 for lane in 0..LANES {
-                    sums[i][j][lane] = multiply_add(a[i][lane], b[j][lane], sums[i][j][lane]);
+                    sums[i][j][lane] =
+                        multiply_add(a[i][at][lane], b[j][at][lane], sums[i][j][lane]);
                 }
             }
         }

@@ -68,6 +68,7 @@ impl Function {
     }
 
     /// f(x).
+    #[inline]
     pub fn apply<T: Real>(self, x: T) -> T {
         let (zero, one, six) = (T::zero(), T::one(), T::of(6.0));
         match self {
@@ -98,6 +99,22 @@ impl Function {
             Self::Tanh => {
                 let t = sigmoid(x + x);
                 t + t - one
+            }
+        }
+    }
+
+    /// Replaces each value by f of it: as [`Self::apply`], with the choice made once.
+    pub fn apply_all<T: Real>(self, values: &mut [T]) {
+        fn each<T: Real>(values: &mut [T], f: impl Fn(T) -> T) {
+            for value in values {
+                *value = f(*value);
+            }
+        }
+        match self {
+            Self::Relu => each(values, |x| Self::Relu.apply(x)),
+            Self::Relu6 => each(values, |x| Self::Relu6.apply(x)),
+            Self::LeakyRelu { .. } | Self::Silu | Self::Sigmoid | Self::HardSwish | Self::Tanh => {
+                each(values, |x| self.apply(x));
             }
         }
     }

@@ -38,7 +38,8 @@ pub fn forward<T: Real>(
                 );
             }
             let taps = &weight.data[output * weight.shape.plane()..][..weight.shape.plane()];
-            shifted_sums(&laid, &offsets, taps.as_chunks::<1>().0, &mut sums);
+            let tiles = sums.as_chunks_mut().0.as_chunks_mut().0;
+            shifted_sums(&laid, &offsets, taps.as_chunks::<1>().0, tiles);
             let y = &mut y[(n * shape.c() + output) * shape.plane()..][..shape.plane()];
             for (y, sums) in y
                 .chunks_exact_mut(shape.w())
@@ -103,7 +104,8 @@ pub fn input_grad<T: Real>(
                     }
                 }
                 let sums = &mut sums[..(row.count * planes.pitch()).next_multiple_of(STEP)];
-                shifted_sums(&laid, offsets, taps.as_chunks::<1>().0, sums);
+                let tiles = sums.as_chunks_mut().0.as_chunks_mut().0;
+                shifted_sums(&laid, offsets, taps.as_chunks::<1>().0, tiles);
                 for y in 0..row.count {
                     let to = &mut dx[(row.start + y * row.stride) * shape.w()..][..shape.w()];
                     let sums = sums.get(y * planes.pitch()..).unwrap_or_default();

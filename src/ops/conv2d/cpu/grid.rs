@@ -63,21 +63,19 @@ impl Grid {
             *taps = array::from_fn(|i| left.at(i, k));
         }
         let padded = length.next_multiple_of(STEP);
-        let mut sums = scratch::take(M * padded);
+        let (mut sums, mut line) = (scratch::take(M * padded), scratch::take(padded));
+        let sums = sums.as_chunks_mut::<STEP>().0.as_chunks_mut::<M>().0;
         let plane = self.rows * self.columns;
-        for (n, picture) in laid
-            .data()
-            .chunks(laid.step())
-            .take(c.len() / M / plane)
-            .enumerate()
-        {
-            shifted_sums(picture, offsets, taps, &mut sums);
-            for (row, sums) in c
-                .chunks_exact_mut(c.len() / M)
-                .zip(sums.chunks_exact(padded))
-            {
+        let positions = c.len() / M;
+        let pictures = laid.data().chunks(laid.step());
+        for (n, picture) in pictures.take(positions / plane).enumerate() {
+            shifted_sums(picture, offsets, taps, sums);
+            for (i, row) in c.chunks_exact_mut(positions).enumerate() {
+                for (line, tile) in line.as_chunks_mut().0.iter_mut().zip(&*sums) {
+                    *line = tile[i];
+                }
                 let row = row[n * plane..][..plane].chunks_exact_mut(self.columns);
-                for (row, sums) in row.zip(sums.chunks(self.pitch)) {
+                for (row, sums) in row.zip(line.chunks(self.pitch)) {
                     row.copy_from_slice(&sums[..self.columns]);
                 }
             }

@@ -37,9 +37,7 @@ pub fn forward<T: Real>(
             }
         }
         if let Some(function) = activation {
-            for y in run {
-                *y = function.apply(*y);
-            }
+            function.apply_all(run);
         }
     };
     if geometry.is_depthwise(weight.shape) {

@@ -8,67 +8,69 @@ pub const STEP: usize = 16;
 /// Most taps summed at a time: the values they read stay in the first-level cache.
 const TAPS: usize = 256;
 
-/// Row `i` of `sums` at p becomes Σ `taps[t][i]` · `laid[offsets[t] + p]` over the taps t, with zeros beyond the end of `laid`.
-/// `sums` holds `M` rows, each a multiple of [`STEP`] long.
+/// Sums of `M` rows at [`STEP`] neighbouring positions.
+pub type Tile<T, const M: usize> = [[T; STEP]; M];
+
+/// Row `i` of the sums at p becomes Σ `taps[t][i]` · `laid[offsets[t] + p]` over the taps t, with zeros beyond the end of `laid`.
 pub fn shifted_sums<T: Real, const M: usize>(
     laid: &[T],
     offsets: &[usize],
     taps: &[[T; M]],
-    sums: &mut [T],
+    sums: &mut [Tile<T, M>],
 ) {
-    let length = sums.len() / M;
-    sums.fill(T::zero());
+    sums.fill([[T::zero(); STEP]; M]);
     for (offsets, taps) in offsets.chunks(TAPS).zip(taps.chunks(TAPS)) {
         let furthest = offsets.iter().copied().max().unwrap_or_default();
-        let whole = laid.len().saturating_sub(furthest) / STEP * STEP;
-        for at in (0..length).step_by(STEP) {
-            let add = if at < whole { add_chunk } else { add_end };
-            add(laid, offsets, taps, sums, at);
-        }
+        let inside = laid.len().saturating_sub(furthest) / STEP;
+        let (whole, end) = sums.split_at_mut(inside.min(sums.len()));
+        add(laid, offsets, taps, whole);
+        add_end(
+            laid.get(whole.len() * STEP..).unwrap_or_default(),
+            offsets,
+            taps,
+            end,
+        );
     }
 }
 
-/// Adds to the sums at `at..at + STEP`.
-fn add_chunk<T: Real, const M: usize>(
+/// Adds to sums whose taps all lie inside.
+fn add<T: Real, const M: usize>(
     laid: &[T],
     offsets: &[usize],
     taps: &[[T; M]],
-    sums: &mut [T],
-    at: usize,
+    sums: &mut [Tile<T, M>],
 ) {
-    let laid = &laid[at..];
-    let length = sums.len() / M;
-    let mut sum = [[T::zero(); STEP]; M];
-    for (offset, taps) in offsets.iter().zip(taps) {
-        let values = &laid[*offset..][..STEP];
-        for (sum, tap) in sum.iter_mut().zip(taps) {
-            for (sum, value) in sum.iter_mut().zip(values) {
-                *sum = multiply_add(*tap, *value, *sum);
+    for (index, tile) in sums.iter_mut().enumerate() {
+        let laid = &laid[index * STEP..];
+        let mut sums = *tile;
+        for (offset, taps) in offsets.iter().zip(taps) {
+            let Some(values) = laid[*offset..].first_chunk::<STEP>() else {
+                break;
+            };
+            for i in 0..M {
+                for lane in 0..STEP {
+                    sums[i][lane] = multiply_add(taps[i], values[lane], sums[i][lane]);
+                }
             }
         }
-    }
-    for (sums, sum) in sums.chunks_exact_mut(length).zip(&sum) {
-        let sums = &mut sums[at..at + STEP];
-        sums.iter_mut()
-            .zip(sum)
-            .for_each(|(sums, sum)| *sums += *sum);
+        *tile = sums;
     }
 }
 
-/// [`add_chunk`] where some taps reach beyond the end.
+/// Adds to sums for which some taps reach beyond the end.
 fn add_end<T: Real, const M: usize>(
     laid: &[T],
     offsets: &[usize],
     taps: &[[T; M]],
-    sums: &mut [T],
-    at: usize,
+    sums: &mut [Tile<T, M>],
 ) {
-    let length = sums.len() / M;
-    for (offset, taps) in offsets.iter().zip(taps) {
-        let values = laid.get(offset + at..).unwrap_or_default();
-        for (sums, tap) in sums.chunks_exact_mut(length).zip(taps) {
-            for (sum, value) in sums[at..at + STEP].iter_mut().zip(values) {
-                *sum = multiply_add(*tap, *value, *sum);
+    for (index, tile) in sums.iter_mut().enumerate() {
+        for (offset, taps) in offsets.iter().zip(taps) {
+            let values = laid.get(offset + index * STEP..).unwrap_or_default();
+            for (sums, tap) in tile.iter_mut().zip(taps) {
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum = multiply_add(*tap, *value, *sum);
+                }
             }
         }
     }
