@@ -348,10 +348,16 @@ fn inner_tile<T: Real, const M: usize, const N: usize>(
 fn inner_lanes<T: Real, const M: usize, const N: usize>(
     a: [&[[T; LANES]]; M],
     b: [&[[T; LANES]]; N],
-    mut sums: [[[T; LANES]; N]; M],
+    before: [[[T; LANES]; N]; M],
 ) -> [[[T; LANES]; N]; M] {
     let length = a[0].len();
-    let (a, b) = (a.map(|row| &row[..length]), b.map(|row| &row[..length]));
+    let (mut a, mut b, mut sums) = (a, b, before);
+    for row in &mut a {
+        *row = &row[..length];
+    }
+    for row in &mut b {
+        *row = &row[..length];
+    }
     for at in 0..length {
         for i in 0..M {
             for j in 0..N {
