@@ -13,7 +13,7 @@ usage() {
 ./build.sh            set up, build dist/ and serve it on a free local port ($PORT chooses one)
 ./build.sh build      set up and build dist/
 ./build.sh test       set up and run every check and test; --all adds the long ones
-./build.sh bench      measure the engine in the browser and natively
+./build.sh bench      measure both engines in the browser and natively, and the page's size (some minutes)
 ./build.sh train      train the networks that this repository ships again
 ./build.sh package    build dist/ and pack it as an npm package
 
@@ -308,9 +308,19 @@ run_tests() {
 
 # --- measure and train ---------------------------------------------------------------------------
 
+# Figures of both engines natively and in the browser → tables, .cache/bench/DATE.json. Options: tests/bench/run.mjs.
 bench() {
-  [[ -f src/bin/bench.rs ]] || die "there is nothing to measure yet: src/bin/bench.rs is missing."
-  cargo run --release --bin bench -- "$@"
+  build
+  ensure_npm_packages
+  (set_up_tests) # natively, the adapter is what Vulkan finds: a GPU before a software driver
+  CHROME=$(find_browser)
+  export CHROME
+  say "Compiling the benchmark (profile $PROFILE)"
+  cargo build --bin bench --profile "$PROFILE"
+  rustc --edition 2024 --target $WASM_TARGET -C opt-level=3 -C target-feature=+simd128 -C panic=abort -C strip=symbols \
+    src/bin/bench/peak.rs -o "$CACHE/peak.wasm"
+  say "Measuring"
+  node tests/bench/run.mjs --native "$TARGET_DIR/$PROFILE/bench" --loop "$CACHE/peak.wasm" "$@"
 }
 
 # The data set's files as the Debian package has them, unpacked; hashes are those of the unpacked files.
@@ -346,7 +356,7 @@ main() {
     '' | serve) build && serve ;;
     build) build ;;
     test) run_tests "$@" ;;
-    bench) check_tools && bench "$@" ;;
+    bench) bench "$@" ;;
     train) check_tools && train "$@" ;;
     package) package ;;
     help | -h | --help) usage ;;

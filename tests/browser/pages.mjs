@@ -24,12 +24,13 @@ const COMMON_FLAGS = [
 ];
 
 /**
- * Chromium's flags for each way to run: WebGPU on a software adapter, or no adapter at all.
- * @type {Record<Backend, string[]>}
+ * Chromium's flags for each way to run: WebGPU on a software adapter, no adapter at all, or the machine's own GPU.
+ * @type {Record<Backend | "gpu", string[]>}
  */
 const FLAGS = {
   webgpu: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
   cpu: ["--disable-gpu"],
+  gpu: ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--ignore-gpu-blocklist"],
 };
 
 /** @typedef {"webgpu" | "cpu"} Backend also the name that `open({ backend })` takes */
@@ -44,7 +45,7 @@ const FLAGS = {
 /** Both ways to run, for tests that must hold on either. */
 export const BACKENDS = /** @type {const} */ (["webgpu", "cpu"]);
 
-/** @type {Map<Backend, Promise<import("playwright-core").Browser>>} */
+/** @type {Map<Backend | "gpu", Promise<import("playwright-core").Browser>>} */
 const browsers = new Map();
 /** @type {ReturnType<typeof serve> | undefined} */
 let server;
@@ -68,7 +69,7 @@ function chromiumPath() {
 
 /**
  * A browser of that kind, started once a process.
- * @param {Backend} backend
+ * @param {Backend | "gpu"} backend
  */
 export function browser(backend) {
   let started = browsers.get(backend);

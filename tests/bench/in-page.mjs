@@ -1,0 +1,368 @@
+// The half of the benchmark that runs in the page, over the public API alone.
+//
+// A call through the API also copies the picture into the worker and results back. A single convolution is therefore
+// measured by what each one more of its kind adds: the same calls on a network of one and of several convolutions, and the
+// difference divided by the number added.
+
+/** @typedef {{ name: string, input: number[], out: number, kernel: number, stride: number, padding: number, groups: number }} Case */
+/** @typedef {import("../../www/convscope.js").Scope} Scope */
+/** @typedef {import("../../www/convscope.js").Net} Net */
+/** @typedef {import("../../www/convscope.js").Tensor} Tensor */
+/** @typedef {{ ms: number, calibrationMs: number, rounds: number }} Timing */
+/** @typedef {(net: Net, picture: Tensor) => Promise<unknown>} Call */
+/** @typedef {Record<"multiply_adds" | "copy", string>} Shaders */
+/** @typedef {{ backend: "cpu" | "webgpu", cases: Case[], rounds: number, shaders: Shaders, networks: string[] }} Order */
+/** @typedef {{ nodes: Record<string, unknown>[], weights: Record<string, Tensor>, last: string, input: number[] }} Parts */
+
+/** As in src/bin/bench/peak.rs. */
+const LOOP_OPERATIONS = 2 * 4 * 8 * 256 * 4096;
+/** As in src/bin/bench/rounds.rs, but longer, because the clock of a page ticks every 0.1 ms. */
+const ROUND_MS = 5;
+const PATIENCE_MS = 1000;
+const MAX_ROUNDS = 200;
+/** As in src/bin/bench/adapter.rs. */
+const INVOCATIONS = 2 ** 17;
+const INVOCATION_OPERATIONS = 64 * 8 * 4 * 2;
+const COPIED_BYTES = 2 ** 25;
+/** The class whose logit is differentiated. */
+const CLASS = 3;
+/** Floating point operations by which the longer network exceeds the shorter one, as far as `FEWEST` and `MOST` allow. */
+const ADDED = 4e8;
+const FEWEST = 3;
+const MOST = 16;
+
+/** @type {() => void} */
+let fixedLoop = () => {};
+
+function calibrate() {
+  const begin = performance.now();
+  for (let pass = 0; pass < 4; pass++) fixedLoop();
+  return (performance.now() - begin) / 4;
+}
+
+/**
+ * The fastest of several rounds of a work that is told how often to repeat itself.
+ * @param {number} rounds at least
+ * @param {(repetitions: number) => Promise<void>} work
+ * @returns {Promise<Timing>}
+ */
+async function time(rounds, work) {
+  const milliseconds = async (/** @type {number} */ repetitions) => {
+    const begin = performance.now();
+    await work(repetitions);
+    return performance.now() - begin;
+  };
+  let repetitions = 1;
+  await work(1);
+  while ((await milliseconds(repetitions)) < ROUND_MS) repetitions *= 2;
+  const begin = performance.now();
+  const best = { ms: Infinity, calibrationMs: Infinity, rounds: 0 };
+  const isPatient = () => performance.now() - begin < PATIENCE_MS && best.rounds < MAX_ROUNDS;
+  while (best.rounds < rounds || isPatient()) {
+    best.calibrationMs = Math.min(best.calibrationMs, calibrate());
+    best.ms = Math.min(best.ms, (await milliseconds(repetitions)) / repetitions);
+    best.rounds++;
+  }
+  return best;
+}
+
+/**
+ * Numbers in [−1, 1), the same for the same seed.
+ * @param {number[]} shape
+ * @param {number} seed
+ * @param {number} scale
+ * @returns {Tensor}
+ */
+function tensor(shape, seed, scale = 1) {
+  let state = (seed * 7919) >>> 0;
+  const next = () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return scale * ((state >>> 0) / 2 ** 31 - 1);
+  };
+  const length = shape.reduce((product, extent) => product * extent, 1);
+  return { data: Float32Array.from({ length }, next), shape };
+}
+
+/** @param {Case} c */
+function outputOf(c) {
+  const side = (/** @type {number} */ extent) =>
+    Math.floor((extent + 2 * c.padding - c.kernel) / c.stride) + 1;
+  return [c.out, side(c.input[1]), side(c.input[2])];
+}
+
+/** @param {Case} c */
+function operations(c) {
+  const [channels, height, width] = outputOf(c);
+  return 2 * channels * height * width * (c.input[0] / c.groups) * c.kernel ** 2;
+}
+
+/**
+ * Whether the output can be the next one's input.
+ * @param {Case} c
+ */
+const isChain = (c) => outputOf(c).every((extent, axis) => extent === c.input[axis]);
+
+/**
+ * Convolutions one after another where they can be, else side by side with their outputs added up.
+ * @param {Case} c
+ * @param {number} count
+ * @returns {Parts}
+ */
+function convolutions(c, count) {
+  const chained = isChain(c);
+  const fanIn = (c.input[0] / c.groups) * c.kernel ** 2;
+  /** @type {Parts} */
+  const parts = { nodes: [], weights: {}, last: "", input: c.input };
+  for (let index = 0; index < count; index++) {
+    const name = `conv${index}`;
+    const weight = `${name}.weight`;
+    const shape = [c.out, c.input[0] / c.groups, c.kernel, c.kernel];
+    // Uniform numbers of this width keep the variance from layer to layer.
+    parts.weights[weight] = tensor(shape, index + 1, Math.sqrt(3 / fanIn));
+    parts.nodes.push({
+      name,
+      op: "conv2d",
+      inputs: [chained && index > 0 ? parts.last : "x"],
+      weight,
+      stride: [c.stride, c.stride],
+      padding: Array(4).fill(c.padding),
+      groups: c.groups,
+    });
+    if (!chained && index > 0) {
+      parts.nodes.push({ name: `sum${index}`, op: "add", inputs: [parts.last, name] });
+      parts.last = `sum${index}`;
+    } else parts.last = name;
+  }
+  return parts;
+}
+
+/**
+ * Additions one after another.
+ * @param {number[]} shape
+ * @param {number} count
+ * @returns {Parts}
+ */
+function additions(shape, count) {
+  const nodes = Array.from({ length: count }, (_, index) => ({
+    name: `sum${index}`,
+    op: "add",
+    inputs: [index > 0 ? `sum${index - 1}` : "x", "x"],
+  }));
+  return { nodes, weights: {}, last: `sum${count - 1}`, input: shape };
+}
+
+/**
+ * The first call's time and the steady one. Two pictures take turns, because the same one twice would be answered from
+ * what the first call left.
+ * @param {Net} net
+ * @param {number} rounds
+ * @param {Call} call
+ */
+async function timeCalls(net, rounds, call) {
+  const shape = [1, ...net.input.shape.slice(1)];
+  const pictures = [tensor(shape, 101), tensor(shape, 102)];
+  const begin = performance.now();
+  await call(net, pictures[0]);
+  const firstMs = performance.now() - begin;
+  let turn = 0;
+  const steady = await time(rounds, async (repetitions) => {
+    for (let repetition = 0; repetition < repetitions; repetition++) {
+      turn++;
+      await call(net, pictures[turn % 2]);
+    }
+  });
+  return { firstMs, ...steady };
+}
+
+/**
+ * What one more node of a kind adds to a call, and the call on one of them.
+ * @param {Scope} scope
+ * @param {(count: number) => Parts} network
+ * @param {number} count nodes of the longer network
+ * @param {number} rounds
+ * @param {(parts: Parts) => Call} caller
+ */
+async function marginal(scope, network, count, rounds, caller) {
+  const timeNetwork = async (/** @type {Parts} */ parts) => {
+    const input = { name: "x", shape: parts.input };
+    const graph = { name: "bench", input, output: parts.last, nodes: parts.nodes };
+    const net = await scope.load({ graph, weights: parts.weights });
+    try {
+      return await timeCalls(net, rounds, caller(parts));
+    } finally {
+      net.dispose();
+    }
+  };
+  const short = await timeNetwork(network(1));
+  const long = await timeNetwork(network(count));
+  return {
+    ms: (long.ms - short.ms) / (count - 1),
+    callMs: short.ms,
+    calibrationMs: Math.min(short.calibrationMs, long.calibrationMs),
+    rounds: Math.min(short.rounds, long.rounds),
+  };
+}
+
+/**
+ * @param {Parts} parts
+ * @returns {Call}
+ */
+const forwardOf = (parts) => (net, picture) => net.activations(picture, [parts.last]);
+
+/**
+ * @param {Scope} scope
+ * @param {Case} c
+ * @param {number} rounds
+ */
+async function convolution(scope, c, rounds) {
+  const work = operations(c);
+  const wanted = Math.round(ADDED / work) + 1;
+  const count = Math.max(FEWEST, Math.min(MOST, wanted));
+  const [x, y] = [c.input, outputOf(c)];
+  const dot = tensor([1, ...y], 103);
+  const network = (/** @type {number} */ length) => convolutions(c, length);
+  const backward =
+    (/** @type {boolean} */ toWeights) =>
+    (/** @type {Parts} */ parts) =>
+    (/** @type {Net} */ net, /** @type {Tensor} */ picture) =>
+      net.gradient(
+        picture,
+        { layer: parts.last, dot },
+        { wrt: ["input", ...(toWeights ? Object.keys(parts.weights) : [])] },
+      );
+  const steps = [
+    await marginal(scope, network, count, rounds, forwardOf),
+    await marginal(scope, network, count, rounds, backward(false)),
+    await marginal(scope, network, count, rounds, backward(true)),
+  ];
+  // Side by side, each convolution brings an addition of its output, and one of its gradient to the input.
+  const addition = async (/** @type {number[]} */ shape) => {
+    if (isChain(c)) return 0;
+    const network = (/** @type {number} */ length) => additions(shape, length);
+    return (await marginal(scope, network, MOST, rounds, forwardOf)).ms;
+  };
+  const added = [await addition(y), await addition(x), 0];
+  const figure = (/** @type {number} */ step) => {
+    const before = step > 0 ? steps[step - 1].ms : 0;
+    const ms = steps[step].ms - before - added[step];
+    if (ms <= 0) return { missing: "less than the noise of its two measurements" };
+    return { ...steps[step], ms, gflops: work / ms / 1e6 };
+  };
+  return { name: c.name, count, forward: figure(0), toInput: figure(1), toWeights: figure(2) };
+}
+
+/**
+ * @param {Scope} scope
+ * @param {string} id
+ * @param {number} rounds
+ */
+async function network(scope, id, rounds) {
+  if (!scope.models.some((model) => model.id === id)) {
+    const missing = { missing: "it is not in dist/" };
+    return { name: id, forward: missing, inputGradient: missing };
+  }
+  const net = await scope.load(id);
+  const forward = await timeCalls(net, rounds, (net, picture) => net.predict(picture));
+  const inputGradient = await timeCalls(net, rounds, (net, picture) =>
+    net.gradient(picture, { logit: CLASS }),
+  );
+  net.dispose();
+  return { name: id, forward, inputGradient };
+}
+
+/** @param {number} rounds */
+async function processorPeak(rounds) {
+  const loop = await time(rounds, async (repetitions) => {
+    for (let pass = 0; pass < repetitions; pass++) fixedLoop();
+  });
+  const source = new Float32Array(COPIED_BYTES / 4).fill(1);
+  const target = new Float32Array(source.length);
+  const copy = await time(rounds, async (repetitions) => {
+    for (let pass = 0; pass < repetitions; pass++) target.set(source);
+  });
+  return {
+    gflops: LOOP_OPERATIONS / loop.ms / 1e6,
+    gigabytes: (2 * COPIED_BYTES) / copy.ms / 1e6,
+  };
+}
+
+/**
+ * @param {Shaders} shaders
+ * @param {number} rounds
+ */
+async function adapterPeak(shaders, rounds) {
+  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  const device = await adapter?.requestDevice();
+  if (!device) throw new Error("This browser has no WebGPU adapter.");
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+  const buffers = [0, 1].map(() => device.createBuffer({ size: COPIED_BYTES, usage }));
+  const factors = Float32Array.from({ length: 8 }, (_, lane) => (lane < 4 ? 0.999 : 1e-3));
+  device.queue.writeBuffer(buffers[1], 0, factors);
+  const dispatchMs = async (/** @type {string} */ code, /** @type {number} */ invocations) => {
+    const module = device.createShaderModule({ code });
+    const pipeline = device.createComputePipeline({ layout: "auto", compute: { module } });
+    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+    const timing = await time(rounds, async (repetitions) => {
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      for (let repetition = 0; repetition < repetitions; repetition++)
+        pass.dispatchWorkgroups(invocations / 64);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      await device.queue.onSubmittedWorkDone();
+    });
+    return timing.ms;
+  };
+  const arithmeticMs = await dispatchMs(shaders.multiply_adds, INVOCATIONS);
+  const copyMs = await dispatchMs(shaders.copy, COPIED_BYTES / 16);
+  device.destroy();
+  return {
+    gflops: (INVOCATIONS * INVOCATION_OPERATIONS) / arithmeticMs / 1e6,
+    gigabytes: (2 * COPIED_BYTES) / copyMs / 1e6,
+  };
+}
+
+/**
+ * All figures of one engine.
+ * @param {Order} order
+ * @param {(step: string) => void} say
+ */
+export async function measure({ backend, cases, rounds, shaders, networks }, say) {
+  const here = new URL(".", import.meta.url);
+  const loop = await WebAssembly.instantiateStreaming(fetch(new URL("peak.wasm", here)));
+  fixedLoop = () => /** @type {any} */ (loop.instance.exports).main(0, 0);
+  /** @type {typeof import("../../www/convscope.js")} */
+  const { open } = await import(new URL("convscope.js", here).href);
+  say("peak");
+  const peak = backend === "cpu" ? await processorPeak(rounds) : await adapterPeak(shaders, rounds);
+  const networkRows = [];
+  for (const id of networks) {
+    say(id);
+    // A scope of its own: its first call compiles its shaders.
+    const scope = await open({ backend });
+    networkRows.push(await network(scope, id, rounds));
+    scope.close();
+  }
+  const convolutionRows = [];
+  const scope = await open({ backend });
+  for (const c of cases) {
+    say(c.name);
+    convolutionRows.push(await convolution(scope, c, rounds));
+  }
+  const { adapter } = scope;
+  scope.close();
+  return {
+    engine: backend,
+    place: "browser",
+    adapter,
+    peak,
+    calibrationMs: (await time(rounds, async (n) => Array(n).fill(0).forEach(fixedLoop))).ms,
+    convolutions: convolutionRows,
+    networks: networkRows,
+  };
+}
