@@ -17,11 +17,23 @@ const DEFAULTS = { ...SHARED, "a.scale": "each", "a.clip": 99, "a.open": true };
  * @param {string} name
  * @param {string[]} inputs
  * @param {string} block
+ * @returns {import("../../www/convscope.js").Layer}
  */
 function layer(name, inputs, block = name) {
-  const receptiveField = { size: [1, 1], stride: [1, 1], start: [0, 0] };
-  const rest = { kernel: null, params: 0, macs: 0, weight: null, bias: null, receptiveField };
-  return { name, op: "relu", inputs, shape: [1, 1, 1], block, ...rest };
+  return {
+    name,
+    op: "relu",
+    inputs,
+    shape: [1, 1, 1],
+    block,
+    kernel: null,
+    params: 0,
+    macs: 0,
+    weight: null,
+    bias: null,
+    statistics: null,
+    receptiveField: { size: [1, 1], stride: [1, 1], start: [0, 0] },
+  };
 }
 
 test("a state written to the address and read back is the same state", () => {

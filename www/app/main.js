@@ -45,7 +45,8 @@ function createDisplay(signal) {
   );
   notice.append(words, dismiss);
   const show = () => {
-    words.textContent = [...new Set(sentences.values())].join(" ");
+    const each = [...new Set(sentences.values())];
+    words.textContent = each.map((text) => text.charAt(0).toUpperCase() + text.slice(1)).join(" ");
     notice.hidden = sentences.size === 0;
   };
   on(
@@ -178,7 +179,7 @@ async function start() {
   const { signal } = new AbortController();
   const display = createDisplay(signal);
   const store = createStore(defaults(), signal);
-  const scope = await open({ backend: backend() });
+  const scope = await openEngine(display);
   const app = new Session(scope, store, display, signal);
   app.views = new Set(VIEWS.map((view) => view.id));
   app.announce = (text) => {
@@ -204,10 +205,19 @@ async function start() {
   await app.settle();
 }
 
-/** The engine that the address asks for (`?backend=cpu`), for comparing them. */
-function backend() {
+/**
+ * Opens the engine that the address asks for (`?backend=cpu`), for comparing them; where there is none such, another.
+ * @param {Display} display
+ */
+async function openEngine(display) {
   const asked = new URLSearchParams(location.search).get("backend");
-  return asked === "webgpu" || asked === "cpu" ? asked : "auto";
+  if (asked !== "webgpu" && asked !== "cpu") return open();
+  try {
+    return await open({ backend: asked });
+  } catch (error) {
+    display.fail("engine", sentence(error));
+    return open();
+  }
 }
 
 /**

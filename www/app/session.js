@@ -392,7 +392,7 @@ export class Session {
     const patch = {};
     let layer = net.layers.find((each) => each.name === state.layer);
     if (!layer) {
-      layer = net.layers.find((each) => each.kernel) ?? net.layers[0];
+      layer = net.layers.find((each) => each.op === "conv2d") ?? net.layers[0];
       patch.layer = layer?.name ?? "";
       if (state.layer)
         this.display.fail(

@@ -34,7 +34,7 @@ export function convolutionOf(layers, name) {
  * @param {readonly Layer[]} layers
  */
 export function isFolded(layers) {
-  const convolutions = layers.filter((each) => each.kernel);
+  const convolutions = layers.filter((each) => each.kernel && each.weight);
   const normed = layers.some((each) => each.op === "batch_norm");
   return !normed && convolutions.length > 1 && convolutions.every((each) => each.bias);
 }

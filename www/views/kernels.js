@@ -144,7 +144,7 @@ export function create(root, store, app) {
     }
     const loaded = await app.work("kernels", () => app.net.weights(name));
     if (!loaded || signal.aborted) return;
-    const first = layer === app.net.layers.find((each) => each.kernel);
+    const first = layer === app.net.layers.find((each) => each.op === "conv2d");
     if (bank?.layer !== layer) editor.clear();
     bank = new Bank(layer, { data: loaded.data.slice(), shape: loaded.shape }, first);
     describeLayer(layer, loaded.shape);
@@ -294,7 +294,7 @@ export function create(root, store, app) {
     });
     const { picture } = result;
     seen.show({ width: picture.width, height: picture.height, layers: [{ bitmap: picture }] });
-    const first = kernels.layer === app.net.layers.find((each) => each.kernel);
+    const first = kernels.layer === app.net.layers.find((each) => each.op === "conv2d");
     after.caption(first ? "Picture ∗ kernel" : "Its feature map");
   }
 
