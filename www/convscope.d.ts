@@ -72,10 +72,10 @@ export type Objective = Term | Term[];
 export type Kernel = {
   /** `[out, in / groups, kh, kw]` of a convolution, `[kh, kw]` of a pooling. */
   shape: number[];
-  stride: [number, number];
+  stride: number[];
   /** `[top, bottom, left, right]` */
-  padding: [number, number, number, number];
-  dilation: [number, number];
+  padding: number[];
+  dilation: number[];
   groups: number;
 };
 
@@ -84,7 +84,7 @@ export type Layer = {
   op: string;
   inputs: string[];
   /** `[C, H, W]`; a vector's is `[K, 1, 1]`. */
-  shape: [number, number, number];
+  shape: number[];
   kernel: Kernel | null;
   params: number;
   /** Multiply-adds for one picture. */
@@ -96,7 +96,7 @@ export type Layer = {
   /** Of a batch norm: the names of its means and variances, and what is added to the variance. */
   statistics: { mean: string; variance: string; epsilon: number } | null;
   /** `[y, x]`: a unit at (0, 0) sees `size` pixels from `start`, its neighbour `stride` further. */
-  receptiveField: { size: [number, number]; stride: [number, number]; start: [number, number] };
+  receptiveField: { size: number[]; stride: number[]; start: number[] };
 };
 
 /** The rule from pixels to model space: cropped, resized to `size`, scaled to [0, 1], then (v − mean) / std. */
@@ -110,7 +110,7 @@ export type Preprocess = {
 
 export type Input = {
   /** `[1, C, H, W]` */
-  shape: [number, number, number, number];
+  shape: number[];
   /** `null` where the number of channels is not that of a picture. */
   preprocess: {
     size: [number, number];

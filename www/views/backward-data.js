@@ -60,7 +60,7 @@ export function stopOf(stops, layers, name) {
  * @returns {Objective}
  */
 export function objectiveOf(of, target) {
-  return { [of]: target };
+  return /** @type {Objective} */ ({ [of]: target });
 }
 
 /**

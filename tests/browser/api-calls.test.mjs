@@ -1,0 +1,210 @@
+// How calls behave: where the engine runs, stopping, closing, defects.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { inPage } from "./blank.mjs";
+import { withScope } from "./harness.mjs";
+import { lattice, tiny } from "./nets.mjs";
+
+/**
+ * A network whose forward pass takes long: 40 convolutions of 64 channels are 6 billion multiply-adds.
+ * @param {number} layers
+ */
+function heavy(layers) {
+  const nodes = Array.from({ length: layers }, (_, index) => ({
+    name: `conv${index}`,
+    op: "conv2d",
+    inputs: [index === 0 ? "x" : `conv${index - 1}`],
+    weight: "w",
+    padding: [1, 1, 1, 1],
+  }));
+  const { data, shape } = lattice(3, 0, [64, 64, 3, 3]);
+  return {
+    graph: { name: "heavy", input: { name: "x", shape: [64, 64, 64] }, nodes },
+    weights: { w: { data: data.map((value) => value * 0.03), shape } },
+  };
+}
+
+describe("where the engine runs", () => {
+  const arg = { tiny: tiny(), x: lattice(7, 0, [1, 3, 12, 12]) };
+  const answer = async (/** @type {any} */ { library, arg }) => {
+    const open = async (/** @type {boolean} */ worker) => {
+      const scope = await library.open({ backend: "cpu", worker });
+      const net = await scope.load(arg.tiny);
+      const { logits } = await net.predict(arg.x);
+      const { bitmap } = await scope.paint(arg.x);
+      const error = await net.predict(arg.x, { top: -1 }).catch((/** @type {any} */ e) => e.code);
+      scope.close();
+      const width = bitmap.width;
+      return { logits: [...logits.data], width, error, kept: arg.x.data.length };
+    };
+    return { inWorker: await open(true), inPage: await open(false) };
+  };
+
+  test("in a worker and in the page it gives the same answers and leaves the caller's arrays", async () => {
+    const { inWorker, inPage: beside } = await inPage(answer, arg);
+    assert.deepEqual(inWorker, beside);
+    assert.equal(inWorker.kept, 432);
+    assert.equal(inWorker.error, "bad_argument");
+  });
+
+  test("where a worker cannot start, the page takes over", async () => {
+    const { inWorker, inPage: beside } = await inPage(
+      answer,
+      arg,
+      [/Failed to load resource|worker/i],
+      (page, base) => page.context().route(`${base}worker.js`, (route) => route.abort()),
+    );
+    assert.deepEqual(inWorker, beside);
+  });
+
+  test("long work in the page lets it breathe", async () => {
+    const ticks = await inPage(
+      async (/** @type {any} */ { library, arg }) => {
+        const scope = await library.open({ backend: "cpu", worker: false });
+        const net = await scope.load(arg.heavy);
+        let [ticks, running] = [0, true];
+        const tick = () => {
+          ticks += 1;
+          if (running) setTimeout(tick, 1);
+        };
+        tick();
+        await net.activations(arg.x, ["conv19"]);
+        running = false;
+        scope.close();
+        return ticks;
+      },
+      { heavy: heavy(20), x: lattice(3, 1, [1, 64, 64, 64]) },
+    );
+    assert.ok(ticks > 3, `the page's timer ran ${ticks} times meanwhile`);
+  });
+});
+
+describe("stopping", () => {
+  test("a running call stops at its signal, a waiting one never runs, and the rest goes on", async () => {
+    const { codes, done, steps } = await withScope(
+      { backend: "cpu" },
+      async ({ scope, arg }) => {
+        const net = await scope.load(arg.heavy);
+        const code = (/** @type {Promise<unknown>} */ call) =>
+          call.then(
+            () => "done",
+            (/** @type {any} */ error) => `${error.name} ${error.code} ${error instanceof Error}`,
+          );
+        const running = new AbortController();
+        const waiting = new AbortController();
+        const order = /** @type {string[]} */ ([]);
+        const first = code(net.activations(arg.x, ["conv39"], { signal: running.signal }));
+        const second = code(net.activations(arg.x, ["conv38"], { signal: waiting.signal }));
+        const third = net.activations(arg.x, ["conv0"]);
+        void second.then(() => order.push("second"));
+        void first.then(() => order.push("first"));
+        waiting.abort();
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        running.abort();
+        const codes = [await first, await second];
+        const { conv0 } = await third;
+        return { codes, done: conv0.shape, steps: order };
+      },
+      { heavy: heavy(40), x: lattice(3, 1, [1, 64, 64, 64]) },
+    );
+    assert.deepEqual(codes, ["AbortError aborted true", "AbortError aborted true"]);
+    assert.deepEqual(done, [1, 64, 64, 64]);
+    assert.deepEqual(steps, ["second", "first"]);
+  });
+
+  test("loading stops at its signal", async () => {
+    const outcome = await withScope({ backend: "cpu" }, async ({ scope }) => {
+      const life = new AbortController();
+      const [model] = scope.models;
+      if (!model) return "aborted";
+      return scope.load(model.id, { signal: life.signal, onProgress: () => life.abort() }).then(
+        () => "loaded",
+        (/** @type {any} */ error) => error.code,
+      );
+    });
+    assert.equal(outcome, "aborted");
+  });
+
+  test("closing a scope rejects what is pending and all that follows", async () => {
+    const codes = await inPage(
+      async (/** @type {any} */ { library, arg }) => {
+        const results = [];
+        for (const worker of [true, false]) {
+          const scope = await library.open({ backend: "cpu", worker });
+          const net = await scope.load(arg.heavy);
+          const pending = net.activations(arg.x, ["conv39"]);
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          scope.close();
+          for (const call of [pending, net.predict(arg.x), scope.load(arg.heavy), scope.memory()])
+            results.push(await call.then(() => "done").catch((/** @type {any} */ e) => e.code));
+        }
+        return results;
+      },
+      { heavy: heavy(40), x: lattice(3, 1, [1, 64, 64, 64]) },
+    );
+    assert.deepEqual(codes, Array(8).fill("aborted"));
+  });
+
+  test("disposing of a network answers the calls made before and frees its memory", async () => {
+    const { shape, code, grown } = await withScope(
+      { backend: "cpu" },
+      async ({ scope, arg }) => {
+        const round = async () => {
+          const net = await scope.load(arg.heavy);
+          const before = net.activations(arg.x, ["conv0"]);
+          net.dispose();
+          net.dispose();
+          const after = await net.activations(arg.x, ["conv0"]).catch((/** @type {any} */ e) => e);
+          return { shape: (await before).conv0.shape, code: after.code };
+        };
+        await round();
+        const { wasmBytes } = await scope.memory();
+        await round();
+        const result = await round();
+        return { ...result, grown: (await scope.memory()).wasmBytes - wasmBytes };
+      },
+      { heavy: heavy(4), x: lattice(3, 1, [1, 64, 64, 64]) },
+    );
+    assert.deepEqual(shape, [1, 64, 64, 64]);
+    assert.equal(code, "bad_argument");
+    assert.ok(grown < 20e6, `${grown} bytes more after two more networks`);
+  });
+});
+
+describe("defects", () => {
+  test("an engine that breaks rejects what is pending, and a new scope works", async () => {
+    const { codes, fresh } = await inPage(
+      async (/** @type {any} */ { library, arg }) => {
+        const scope = await library.open({ backend: "cpu" });
+        const net = await scope.load(arg.tiny);
+        const calls = [net.predict(arg.x), net.predict(arg.x), scope.memory()];
+        const codes = await Promise.all(
+          calls.map((call) => call.then(() => "done").catch((/** @type {any} */ e) => e.code)),
+        );
+        codes.push(await net.predict(arg.x).catch((/** @type {any} */ e) => e.code));
+        const another = await library.open({ backend: "cpu", worker: false });
+        const again = await another.load(arg.tiny);
+        const { logits } = await again.predict(arg.x);
+        return { codes, fresh: logits.shape };
+      },
+      { tiny: tiny(), x: lattice(7, 0, [1, 3, 12, 12]) },
+      [/a defect made for this test/],
+      // The worker throws outside any call at its second request, as a panic in a promise does.
+      (page, base) =>
+        page.context().route(`${base}worker.js`, async (route) => {
+          const response = await route.fetch();
+          const body = `${await response.text()}
+            const take = port.onmessage;
+            let requests = 0;
+            port.onmessage = (event) => {
+              requests += 1;
+              if (requests > 2) queueMicrotask(() => { throw new Error("a defect made for this test"); });
+              else take(event);
+            };`;
+          await route.fulfill({ response, body });
+        }),
+    );
+    assert.deepEqual(codes, Array(4).fill("internal"));
+    assert.deepEqual(fresh, [1, 5]);
+  });
+});

@@ -1,0 +1,112 @@
+// Small networks as data and what tests compare with; everything is made from indices, so that runs repeat.
+
+/** The engines that the interface's tests run on. */
+export const ENGINES = /** @type {const} */ (["cpu"]);
+
+/** @typedef {{ data: Float32Array, shape: number[] }} Tensor */
+
+/**
+ * Values in [-1, 1], the twin of `lattice` in fixtures/fixture_io.py.
+ * @param {number} case_
+ * @param {number} tensor
+ * @param {number[]} shape
+ * @returns {Tensor}
+ */
+export function lattice(case_, tensor, shape) {
+  const length = shape.reduce((product, extent) => product * extent, 1);
+  const level = (/** @type {number} */ i) =>
+    (i * 7919 + case_ * 104_729 + tensor * 1_299_709) % 2001;
+  return { data: Float32Array.from({ length }, (_, i) => (level(i) - 1000) / 1000), shape };
+}
+
+/**
+ * @param {Tensor} tensor
+ * @param {number} scale
+ * @param {number} [offset]
+ */
+function scaled({ data, shape }, scale, offset = 0) {
+  return { data: data.map((value) => value * scale + offset), shape };
+}
+
+/** The network of the API's documentation on smaller pictures: relu and max pooling, 3×12×12 to 5 classes. */
+export function tiny() {
+  const graph = {
+    name: "tiny",
+    input: { name: "x", shape: [3, 12, 12] },
+    output: "logits",
+    nodes: [
+      {
+        name: "conv1",
+        op: "conv2d",
+        inputs: ["x"],
+        weight: "conv1.weight",
+        bias: "conv1.bias",
+        padding: [1, 1, 1, 1],
+      },
+      {
+        name: "norm1",
+        op: "batch_norm",
+        inputs: ["conv1"],
+        weight: "norm1.weight",
+        bias: "norm1.bias",
+        mean: "norm1.mean",
+        variance: "norm1.variance",
+      },
+      { name: "act1", op: "relu", inputs: ["norm1"] },
+      { name: "pool1", op: "max_pool2d", inputs: ["act1"], kernel: [2, 2], stride: [2, 2] },
+      { name: "mean", op: "global_avg_pool", inputs: ["pool1"] },
+      { name: "logits", op: "linear", inputs: ["mean"], weight: "fc.weight", bias: "fc.bias" },
+    ],
+  };
+  const weights = {
+    "conv1.weight": scaled(lattice(1, 0, [8, 3, 3, 3]), 0.3),
+    "conv1.bias": scaled(lattice(1, 1, [8]), 0.1),
+    "norm1.weight": scaled(lattice(1, 2, [8]), 0.2, 1),
+    "norm1.bias": scaled(lattice(1, 3, [8]), 0.1),
+    "norm1.mean": scaled(lattice(1, 4, [8]), 0.1),
+    "norm1.variance": scaled(lattice(1, 5, [8]), 0.2, 0.7),
+    "fc.weight": scaled(lattice(1, 6, [5, 8]), 2),
+    "fc.bias": scaled(lattice(1, 7, [5]), 0.1),
+  };
+  return { graph, weights };
+}
+
+/** A network without kinks, for finite differences: 2×6×6 to 4 classes. */
+export function smooth() {
+  const graph = {
+    name: "smooth",
+    input: { name: "x", shape: [2, 6, 6] },
+    nodes: [
+      { name: "conv1", op: "conv2d", inputs: ["x"], weight: "w1", padding: [1, 1, 1, 1] },
+      { name: "act1", op: "silu", inputs: ["conv1"] },
+      { name: "conv2", op: "conv2d", inputs: ["act1"], weight: "w2", bias: "b2", stride: [2, 2] },
+      { name: "act2", op: "sigmoid", inputs: ["conv2"] },
+      { name: "flat", op: "flatten", inputs: ["act2"] },
+      { name: "logits", op: "linear", inputs: ["flat"], weight: "w3" },
+    ],
+  };
+  const weights = {
+    w1: scaled(lattice(2, 0, [3, 2, 3, 3]), 0.6),
+    w2: scaled(lattice(2, 1, [4, 3, 2, 2]), 0.8),
+    b2: scaled(lattice(2, 2, [4]), 0.2),
+    w3: scaled(lattice(2, 3, [4, 36]), 0.5),
+  };
+  return { graph, weights };
+}
+
+/**
+ * The largest difference, relative to the largest expected value.
+ * @param {ArrayLike<number>} got
+ * @param {ArrayLike<number>} expected
+ */
+export function relativeError(got, expected) {
+  if (got.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  let difference = 0;
+  for (let i = 0; i < got.length; i += 1) {
+    largest = Math.max(largest, Math.abs(expected[i]));
+    const d = Math.abs(got[i] - expected[i]);
+    difference = Number.isNaN(d) ? Number.POSITIVE_INFINITY : Math.max(difference, d);
+  }
+  return difference === 0 ? 0 : difference / largest;
+}
