@@ -283,7 +283,7 @@ export class Session {
     if (this.#net && this.#model === model) return;
     const entry = this.scope.models.find((each) => each.id === model);
     const title = entry?.title ?? model;
-    const stop = this.#net ? () => this.#stayWith(this.#model) : undefined;
+    const stop = this.#net ? () => this.#stay() : undefined;
     this.display.progress({ label: `Loading ${title}`, loaded: 0, total: entry?.bytes, stop });
     try {
       const net = await this.scope.load(model, {
@@ -312,16 +312,19 @@ export class Session {
     } catch (error) {
       if (signal.aborted || isAbort(error)) return;
       this.display.fail("model", sentence(error));
-      if (this.#net) this.#stayWith(this.#model);
+      if (this.#net) this.#stay();
     } finally {
       if (!signal.aborted) this.display.progress(null);
     }
   }
 
-  /** @param {string} model */
-  #stayWith(model) {
+  /** Goes back to what is still shown, as another network did not come. */
+  #stay() {
     this.display.progress(null);
-    this.store.set({ model }, { replace: true });
+    const { state } = this.#told;
+    if (!state) return;
+    const { model, image, layer, channel, target } = state;
+    this.store.set({ model, image, layer, channel, target }, { replace: true });
   }
 
   /** @param {AbortSignal} signal */

@@ -325,7 +325,7 @@ export function create(root, store, app) {
     words.say(
       how === "signed"
         ? [
-            `Orange pixels raise the ${NAMES[what]} of ${name} (now ${shown}) when they get brighter, violet ones lower it: `,
+            `Orange pixels raise the ${NAMES[what]} of ${name} (now ${shown}) when they get brighter, blue ones lower it: `,
             formula(what, how, gray, false),
             ".",
           ]
