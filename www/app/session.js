@@ -24,8 +24,8 @@ import { duration } from "../widgets/format.js";
  */
 
 /**
- * A picture to look at.
- * @typedef {{ id: string, title: string, url?: string, image?: ImageLike, credit?: string, licence?: string, source?: string, kind: "photo" | "fashion" | "own" }} Picture
+ * A picture to look at; `sights` are channels that are worth a look on it.
+ * @typedef {{ id: string, title: string, url?: string, image?: ImageLike, credit?: string, licence?: string, source?: string, sights?: { model: string, layer: string, channel: number, text: string }[], kind: "photo" | "fashion" | "own" }} Picture
  */
 
 /**

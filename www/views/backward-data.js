@@ -60,7 +60,8 @@ export function stopOf(stops, layers, name) {
  * @returns {Objective}
  */
 export function objectiveOf(of, target) {
-  return /** @type {Objective} */ ({ [of]: target });
+  if (of === "probability") return { probability: target };
+  return of === "loss" ? { loss: target } : { logit: target };
 }
 
 /**

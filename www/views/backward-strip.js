@@ -19,6 +19,48 @@ const SIDE = 72;
 /** A stop of the played journey lasts so many milliseconds. */
 const STEP = 1100;
 
+/** The strongest colour of a small gradient stands for this percentile of its cells. */
+const CLIP = 99.5;
+/** Vectors longer than this are folded into a square. */
+const LONG = 72;
+
+/**
+ * What stands for a layer: one plane, or a vector as a column, a long one row by row in a square.
+ * @param {import("./feature-planes.js").Planes} planes
+ * @param {number} channel
+ */
+export function picture(planes, channel) {
+  const { data, channels, height, width } = planes;
+  if (height * width > 1) return { data: plane(planes, channel).slice(), height, width };
+  if (channels <= LONG) return { data, height: channels, width: 1 };
+  const side = Math.ceil(Math.sqrt(channels));
+  const square = new Float32Array(side * side);
+  square.set(data);
+  return { data: square, height: side, width: side };
+}
+
+/** The bars span so many powers of ten. */
+const DECADES = 3;
+
+/**
+ * The share of a bar on a logarithmic scale that ends at `most`.
+ * @param {number} norm
+ * @param {number} most
+ */
+export function decades(norm, most) {
+  if (!(norm > 0)) return 0;
+  return Math.max(0, 1 + Math.log10(norm / most) / DECADES);
+}
+
+/**
+ * The name under a stop: of many numbered ones, such as `block12`, only the number.
+ * @param {string} title
+ * @param {number} count of stops
+ */
+function short(title, count) {
+  return count > 16 ? title.replace(/^block[._]?(?=\d+$)/, "") : title;
+}
+
 /**
  * @param {{ app: Session, onPick: (place: number) => void, signal: AbortSignal }} options
  */
@@ -79,13 +121,14 @@ export function createStrip({ app, onPick, signal }) {
    * @param {Visit} visit
    * @param {number} place
    * @param {number} most the largest norm
+   * @param {number} count of stops
    * @returns {Item}
    */
-  function item(visit, place, most) {
+  function item(visit, place, most, count) {
     const maps = h("canvas", { "aria-hidden": true });
     const gradient = h("canvas", { "aria-hidden": true });
     const bar = h("span", { class: "bar" });
-    bar.style.setProperty("--share", String(most > 0 ? visit.norm / most : 0));
+    bar.style.setProperty("--share", String(decades(visit.norm, most)));
     const own = h(
       "div",
       {
@@ -95,7 +138,7 @@ export function createStrip({ app, onPick, signal }) {
         title: `${visit.title}: length of the gradient ${number(visit.norm)}, most in channel ${visit.strongest}`,
         "aria-label": `${visit.title}, length of the gradient ${number(visit.norm)}`,
       },
-      h("span", { class: "name" }, visit.title),
+      h("span", { class: "name" }, short(visit.title, count)),
       maps,
       gradient,
       h("span", { class: "track" }, bar),
@@ -119,12 +162,10 @@ export function createStrip({ app, onPick, signal }) {
    * @param {boolean} signed
    */
   async function paint(canvas, planes, channel, signed) {
-    const { height, width } = planes;
-    const vector = height * width === 1;
-    const data = vector ? planes.data : plane(planes, channel).slice();
-    const most = largest(data) || 1;
+    const { data, height, width } = picture(planes, channel);
+    const most = largest(data, signed ? CLIP : 100) || 1;
     const painted = await app.scope.paint(
-      { data, shape: [1, 1, vector ? planes.channels : height, vector ? 1 : width] },
+      { data, shape: [1, 1, height, width] },
       { map: signed ? "diverging" : "sequential", scale: [signed ? -most : 0, most] },
     );
     draw(canvas, painted.bitmap);
@@ -187,7 +228,7 @@ export function createStrip({ app, onPick, signal }) {
     /** @param {Visit[]} visits */
     async show(visits) {
       const most = Math.max(...visits.map((each) => each.norm));
-      items = visits.map((each, place) => item(each, place, most));
+      items = visits.map((each, place) => item(each, place, most, visits.length));
       list.replaceChildren(...items.map((each) => each.element));
       this.choose(chosen);
       await Promise.all(

@@ -15,9 +15,9 @@ import { objectiveOf, PICTURE, stopOf, stopsOf, visit } from "./backward-data.js
 import { createStrip } from "./backward-strip.js";
 import { valueAt } from "./feature-arithmetic.js";
 import { walkChannels } from "./feature-keys.js";
-import { byStrength, isSigned, largest, ready, strengths } from "./feature-planes.js";
+import { byStrength, isSigned, largest, planesOf, ready, strengths } from "./feature-planes.js";
 import { convolutionOf } from "./kernel-bank.js";
-import { extent } from "./reduce.js";
+import { reduce } from "./reduce.js";
 import { createHeading, createWords, figure } from "./words.js";
 
 /**
@@ -166,7 +166,7 @@ export function create(root, store, app) {
     options: [
       {
         value: "gradient",
-        label: "|Gradient|",
+        label: "Gradient",
         title: "The mean absolute gradient, largest first",
       },
       { value: "map", label: "Map", title: "The mean absolute activation, largest first" },
@@ -203,7 +203,7 @@ export function create(root, store, app) {
   let value = 0;
   /** The layer shown, which may lie between two stops. @type {Visit | null} */
   let now = null;
-  /** @type {{ maps: Painted, gradient: Painted } | null} */
+  /** @type {{ maps: Painted, gradient: Painted, seen: ImageBitmap } | null} */
   let painted = null;
   /** @type {number[] | undefined} */
   let order;
@@ -215,7 +215,13 @@ export function create(root, store, app) {
     return /** @type {Scale} */ (store.get()["backward.scale"]);
   }
   const atPicture = () => store.get()["backward.at"] === "picture";
-  const isOpen = () => store.get()["backward.open"] === true && now !== null && !isVector(now);
+  /** Whether one channel is enlarged; the picture always is. */
+  const isLarge = () => now !== null && (now.layer === null || isOpen());
+
+  function isOpen() {
+    if (!now?.layer || isVector(now)) return false;
+    return store.get()["backward.open"] === true;
+  }
 
   /** @param {Visit} each */
   function isVector({ maps: { height, width } }) {
@@ -292,6 +298,16 @@ export function create(root, store, app) {
     await paint();
   }
 
+  /**
+   * The gradient as it is painted: that of the picture summed over its colours, as the saliency map is.
+   * @param {Visit} visit
+   */
+  function shownGradient({ layer, gradient }) {
+    const { data, channels, height, width } = gradient;
+    if (layer) return gradient;
+    return planesOf(reduce({ data, shape: [1, channels, height, width] }, "signed"));
+  }
+
   /** Marks the stop of the chosen layer in the strip. */
   function mark() {
     if (visits.length === 0) return;
@@ -307,29 +323,33 @@ export function create(root, store, app) {
       const most = (/** @type {"maps" | "gradient"} */ which) =>
         Math.max(
           ...whole
-            .filter((each) => which === "gradient" || each.layer)
-            .map((each) => largest(each[which].data, which === "gradient" ? CLIP : 100)),
+            .filter((each) => which === "gradient" || each.layer || each === shown)
+            .map((each) =>
+              which === "gradient"
+                ? largest(shownGradient(each).data, CLIP)
+                : largest(each.maps.data),
+            ),
         );
-      const gradient = ready(shown.gradient, {
+      const gradient = ready(shownGradient(shown), {
         scale: how,
         signed: true,
         most: most("gradient"),
       });
-      const maps = shown.layer
-        ? ready(shown.maps, { scale: how, signed: isSigned(shown.maps.data), most: most("maps") })
-        : grey(shown);
+      const signed = isSigned(shown.maps.data);
+      const maps = ready(shown.maps, { scale: how, signed, most: most("maps") });
+      const seen = await createImageBitmap(app.seen);
       const [first, second] = await Promise.all(
         [maps, gradient].map((each) =>
           app.scope.paint(each.tensor, { map: each.map, scale: each.scale }),
         ),
       );
-      return { maps: first, gradient: second, keys: { maps, gradient } };
+      return { maps: first, gradient: second, seen, keys: { maps, gradient } };
     });
     if (!result || signal.aborted || now !== shown) return;
     painted = result;
     const own = how === "each" && !isVector(shown);
     const { maps, gradient } = result.keys;
-    mapKey.element.hidden = maps.map === "gray";
+    mapKey.element.classList.toggle("absent", shown.layer === null);
     if (own) {
       const signed = maps.map === "diverging";
       mapKey.words({
@@ -350,15 +370,6 @@ export function create(root, store, app) {
       });
     }
     arrange();
-  }
-
-  /**
-   * The colours of the picture as grey planes: pictures are never recoloured.
-   * @param {Visit} visit
-   */
-  function grey({ maps: { data, channels, height, width } }) {
-    const tensor = { data, shape: [1, channels, height, width] };
-    return { tensor, map: /** @type {const} */ ("gray"), scale: extent(data), most: 1 };
   }
 
   function arrange() {
@@ -401,24 +412,25 @@ export function create(root, store, app) {
     const channel = Math.min(store.get().channel, maps.channels - 1);
     const { height, width } = maps;
     const opened = isOpen();
-    root.classList.toggle("open", opened);
     back.hidden = !opened;
     for (const each of [mapTiles, gradientTiles]) {
       each.choose(channel);
-      each.element.hidden = opened;
+      each.element.hidden = isLarge();
     }
     for (const [pixels, atlas, label] of /** @type {const} */ ([
       [largeMap, painted.maps, "Feature map"],
       [largeGradient, painted.gradient, "Gradient"],
     ])) {
-      pixels.element.hidden = !opened;
-      const x = (channel % atlas.columns) * width;
-      const y = Math.floor(channel / atlas.columns) * height;
+      pixels.element.hidden = !isLarge();
+      const plane = layer ? channel : 0;
+      const x = (plane % atlas.columns) * width;
+      const y = Math.floor(plane / atlas.columns) * height;
+      const whole = !layer && pixels === largeMap;
       pixels.show({
         width,
         height,
-        layers: [{ bitmap: atlas.bitmap, x, y }],
-        label: `${label} of channel ${channel} of ${where}`,
+        layers: [whole ? { bitmap: painted.seen } : { bitmap: atlas.bitmap, x, y }],
+        label: layer ? `${label} of channel ${channel} of ${where}` : `${label} of the picture`,
       });
     }
     const kind = nameOf(channel);
@@ -437,12 +449,15 @@ export function create(root, store, app) {
       ),
       `, backward${opened ? `: ${kind}` : ""}`,
     );
-    title.textContent = `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;
-    const strength = strengths(gradient, "mean")[channel];
+    title.textContent = layer ? `Channel ${channel}` : "Picture";
     const rows = /** @type {[string, string][]} */ ([
-      ["mean |activation|", number(strengths(maps, "mean")[channel])],
-      ["mean |gradient|", number(strength)],
-      ["whole layer", number(now.norm)],
+      ...(layer
+        ? [
+            ["mean |activation|", number(strengths(maps, "mean")[channel])],
+            ["mean |gradient|", number(strengths(gradient, "mean")[channel])],
+          ]
+        : []),
+      ["length of the gradient", number(now.norm)],
     ]);
     facts.replaceChildren(
       ...rows.flatMap(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]),
@@ -497,15 +512,21 @@ export function create(root, store, app) {
       readout.show(null);
       return;
     }
+    const { maps, gradient, layer } = now;
+    const place = `row ${cell.y}, column ${cell.x}`;
+    if (!layer) {
+      const each = Array.from({ length: gradient.channels }, (_, channel) => {
+        const at = { channel, y: cell.y, x: cell.x };
+        return `${nameOf(channel)} ${number(valueAt(gradient, at), 4)}`;
+      });
+      readout.show(`${place}: gradient ${each.join(", ")}`);
+      return;
+    }
     const at = { channel: cell.plane, y: cell.y, x: cell.x };
-    const labels = isVector(now) && now.maps.channels === app.net.labels.length;
-    const where = isVector(now)
-      ? labels
-        ? app.label(cell.plane)
-        : nameOf(cell.plane)
-      : `${nameOf(cell.plane)}, row ${cell.y}, column ${cell.x}`;
+    const labels = isVector(now) && maps.channels === app.net.labels.length;
+    const name = labels ? app.label(cell.plane) : nameOf(cell.plane);
     readout.show(
-      `${where}: ${now.layer ? "activation" : "X"} ${number(valueAt(now.maps, at), 4)}, gradient ${number(valueAt(now.gradient, at), 4)}`,
+      `${isVector(now) ? name : `${name}, ${place}`}: activation ${number(valueAt(maps, at), 4)}, gradient ${number(valueAt(gradient, at), 4)}`,
     );
   }
 

@@ -87,8 +87,13 @@ export function explain(layer, at, inputs, parameters, shown) {
  * @returns {Kernel}
  */
 function whole({ height, width }) {
-  const shape = [height, width];
-  return { shape, stride: shape, padding: [0, 0, 0, 0], dilation: [1, 1], groups: 1 };
+  return {
+    shape: [height, width],
+    stride: [height, width],
+    padding: [0, 0, 0, 0],
+    dilation: [1, 1],
+    groups: 1,
+  };
 }
 
 /**

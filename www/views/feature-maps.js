@@ -73,16 +73,17 @@ export function create(root, store, app) {
     onClick: shut,
     signal,
   });
+  const pointer = button({ label: "A channel worth a look", onClick: follow, signal });
   const pair = h("div", { class: "pair" }, picture.element, map.element);
   const one = h("div", { class: "enlarged" }, pair);
   const sum = createSum({
     app,
     onUnit: goTo,
-    onClose: () => store.set({ "maps.y": null, "maps.x": null }),
+    onClose: () => (isVector() ? shut() : store.set({ "maps.y": null, "maps.x": null })),
     signal,
   });
   root.append(
-    h("div", { class: "titled" }, heading.element, back),
+    h("div", { class: "titled" }, heading.element, pointer, back),
     grid.element,
     h("div", { class: "study" }, one, sum.element),
     h("div", { class: "under" }, legend.element, readout.element),
@@ -204,6 +205,27 @@ export function create(root, store, app) {
     }
   }
 
+  /** The channel worth a look on this picture, if it has one for this network. */
+  function worthALook() {
+    const { model } = store.get();
+    return app.picture.sights?.find(
+      (each) => each.model === model && app.net.layers.some((layer) => layer.name === each.layer),
+    );
+  }
+
+  function isShown() {
+    const found = worthALook();
+    const { layer, channel } = store.get();
+    return found?.layer === layer && found.channel === channel && isOpen();
+  }
+
+  function follow() {
+    const found = worthALook();
+    if (!found) return;
+    const { layer, channel } = found;
+    store.set({ layer, channel, "maps.open": true, "maps.y": null, "maps.x": null });
+  }
+
   function showKernel() {
     const found = convolutionOf(app.net.layers, app.layer.name);
     if (found) app.goTo("kernels", { layer: found.name });
@@ -323,6 +345,7 @@ export function create(root, store, app) {
     });
     picture.caption(app.picture.title);
     map.caption(`${name(channel)}, ${shape([1, height, width]).replace(/^1 · /, "")}`);
+    pointer.hidden = !worthALook() || isShown();
     kernel.hidden = !convolutionOf(app.net.layers, layer.name);
     mark();
     say(channel);
@@ -345,24 +368,17 @@ export function create(root, store, app) {
     const subject = logits() ? app.label(channel) : `channel ${channel}`;
     if (isOpen()) heading.say("What ", { name: subject }, ` of ${layer.name} finds`);
     else heading.say("What ", { name: layer.name }, " finds in the picture");
-    readout.rest(
-      isOpen()
-        ? "Point at the map for a number and what it sees; click it for the arithmetic."
-        : "Point at a map for its numbers; click one to enlarge it.",
-    );
+    const place = isVector()
+      ? ""
+      : "Point at the map for a number and what it sees; click it for the arithmetic.";
+    readout.rest(isOpen() ? place : "Point at a map for its numbers; click one to enlarge it.");
     const what = signed
-      ? "orange where it answers with a positive number, violet where with a negative one."
+      ? "red where it answers with a positive number, blue where with a negative one."
       : "dark where it is zero, bright where its kernel found what it looks for.";
-    words.say(
-      [
-        isVector()
-          ? "Each square is one number, with no place in the picture left."
-          : isOpen()
-            ? `This feature map is ${what}`
-            : `Each square is one feature map: ${what}`,
-      ],
-      [doubt()],
-    );
+    const kind = isOpen() ? "This feature map is " : "Each square is one feature map: ";
+    const vector = `${isOpen() ? "This is one number" : "Each square is one number"}, with no place in the picture left.`;
+    const found = isShown() ? ` ${worthALook()?.text}` : "";
+    words.say([`${isVector() ? vector : `${kind}${what}`}${found}`], [doubt()]);
   }
 
   /** Where this sight misleads. */
@@ -427,7 +443,7 @@ export function create(root, store, app) {
    * @param {State} state
    * @param {Set<string>} changed
    */
-  function follow(state, changed) {
+  function keepPlace(state, changed) {
     const y = state["maps.y"];
     const x = state["maps.x"];
     if (!maps || !changed.has("layer") || changed.has("net")) return;
@@ -458,7 +474,7 @@ export function create(root, store, app) {
       sort.set(String(next["maps.sort"]));
       over.set(Number(next["maps.over"]));
       change.update(changed);
-      follow(next, changed);
+      keepPlace(next, changed);
       const again = ["net", "input", "weights", "layer"].some((key) => changed.has(key));
       if (changed.has("net") || changed.has("weights")) source.forget();
       if (again) {

@@ -41,17 +41,21 @@ export function cellSide(extent, terms) {
 /**
  * Where a unit is, in words.
  * @param {Unit} unit
- * @param {boolean} [vector] without rows and columns
  */
-export function unitWords({ layer, channel, y, x }, vector = false) {
-  return vector ? `${layer}, ${channel}` : `${layer}, channel ${channel}, row ${y}, column ${x}`;
+export function unitWords({ layer, channel, y, x }) {
+  return `${layer}, channel ${channel}, row ${y}, column ${x}`;
 }
 
 /** @param {number} value */
 const signed = (value) => `${value < 0 ? "−" : "+"} ${number(Math.abs(value), 4)}`;
 
-/** @param {number} value a factor or summand, in brackets where its sign would confuse */
-const term = (value) => (value < 0 ? `(${number(value, 4)})` : number(value, 4));
+/**
+ * A factor or summand, in brackets where its sign would confuse.
+ * @param {number} value
+ * @param {number} [digits]
+ */
+const term = (value, digits = 4) =>
+  value < 0 ? `(${number(value, digits)})` : number(value, digits);
 
 /** @param {Options} options */
 export function createSum({ app, onUnit, onClose, signal }) {
@@ -255,7 +259,7 @@ export function createSum({ app, onUnit, onClose, signal }) {
         "button",
         { type: "button", title: `Go to ${unitWords(each.from)}` },
         h("span", { class: "muted" }, `${inputName(each.from.layer)} ${each.from.channel}`),
-        h("span", { class: "number" }, `${number(each.value)} · ${term(each.weight)}`),
+        h("span", { class: "number" }, `${number(each.value)} · ${term(each.weight, 3)}`),
         h("span", { class: "track" }, bar),
         h("span", { class: "number" }, number(each.product)),
       );
@@ -383,7 +387,9 @@ export function createSum({ app, onUnit, onClose, signal }) {
       current = explanation;
       element.hidden = false;
       const vector = layer.shape[1] * layer.shape[2] === 1;
-      title.textContent = `How ${unitWords({ layer: layer.name, ...at }, vector)} came about`;
+      title.textContent = vector
+        ? "How this number came about"
+        : `How the number at row ${at.y}, column ${at.x} came about`;
       check.textContent = "";
       check.classList.remove("wrong");
       result.textContent = "";
@@ -423,10 +429,10 @@ function total(shown, rest, many, bias, value) {
   const few = shown.length <= 3;
   const first = few
     ? shown.map((each, place) => (place === 0 ? number(each, 4) : signed(each))).join(" ")
-    : `these ${shown.length}: ${number(
+    : `${number(
         shown.reduce((sum, each) => sum + each, 0),
         4,
-      )}`;
+      )} (these ${shown.length})`;
   const left = many - shown.length;
   const others = left > 0 ? ` ${signed(rest)} (the other ${left})` : "";
   const added = bias === null ? "" : ` ${signed(bias)} (bias)`;
