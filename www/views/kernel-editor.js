@@ -44,13 +44,10 @@ export function createEditor({ large, bank, chosen, onEdit, onReset, signal }) {
   const id = uniqueId("weight");
   const label = h("label", { for: id });
   const input = h("input", { id, type: "number", step: "any", disabled: true });
-  const presets = h(
-    "div",
-    { class: "row presets" },
-    ...PRESETS.map(([preset, name, title]) =>
-      button({ label: name, title, onClick: () => apply(preset), signal }),
-    ),
+  const choices = PRESETS.map(([preset, name, title]) =>
+    button({ label: name, title, onClick: () => apply(preset), signal }),
   );
+  const presets = h("div", { class: "row presets" }, ...choices);
   const reset = button({
     label: "Reset weights",
     title: "Brings the learned weights back",
@@ -133,6 +130,9 @@ export function createEditor({ large, bank, chosen, onEdit, onReset, signal }) {
         ? { chosen: null, boxes: [{ x: 0, y: channel, width: kernels.inputs, height: 1 }] }
         : { chosen: cell, boxes: [] },
     );
+    const small = Math.max(kernels.width, kernels.height) < 3;
+    for (const [place, [preset]] of PRESETS.entries())
+      choices[place].hidden = small && preset !== "negate" && preset !== "zero";
     input.disabled = !cell;
     label.textContent = words(kernels, channel, slice);
     if (!cell) input.value = "";

@@ -108,7 +108,7 @@ export function create(root, store, app) {
     signal,
   });
   const respondsTo = button({
-    label: "What does this unit respond to?",
+    label: "What does it respond to?",
     onClick: () => app.goTo("maps", { layer: bank?.layer.name ?? "" }),
     signal,
   });
