@@ -7,7 +7,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{arrays, relative_error};
+use common::{arrays, gpu_engine, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::load::{data, safetensors};
@@ -103,6 +103,13 @@ fn check(engine: Engine) {
 #[test]
 fn logits_and_input_gradients_agree_with_pytorch_on_the_cpu_engine() {
     check(Engine::Cpu);
+}
+
+#[test]
+fn logits_and_input_gradients_agree_with_pytorch_on_the_gpu_engine() {
+    if let Some(engine) = gpu_engine() {
+        check(engine);
+    }
 }
 
 /// The network is linear between its kinks: a logit is what the picture, the biases and the saturated ReLU6 put in.

@@ -295,3 +295,10 @@ fn check_all(engine: &Engine) {
 fn every_operator_agrees_with_pytorch_on_the_cpu_engine() {
     check_all(&Engine::Cpu);
 }
+
+#[test]
+fn every_result_agrees_with_pytorch_on_the_gpu_engine() {
+    if let Some(engine) = common::gpu_engine() {
+        check_all(&engine);
+    }
+}

@@ -181,3 +181,18 @@ pub fn relative_error(got: &[f32], expected: &[f32]) -> f32 {
         difference / largest
     }
 }
+
+/// The WebGPU engine on whatever adapter there is, a software one too; `None`, with a sentence, where there is none.
+pub fn gpu_engine() -> Option<convscope::engine::Engine> {
+    match pollster::block_on(convscope::engine::gpu::Gpu::open(true)) {
+        Ok(gpu) => Some(convscope::engine::Engine::gpu(&gpu)),
+        Err(error) => {
+            assert!(
+                std::env::var_os("CONVSCOPE_REQUIRE_GPU").is_none(),
+                "{error}"
+            );
+            eprintln!("not checked: {error}");
+            None
+        }
+    }
+}
