@@ -27,7 +27,7 @@ const BATCH: usize = 64;
 /// Threads of a step. Part of the result, so fixed: gradients are their mean.
 const THREADS: usize = 2;
 
-const EPOCHS: usize = 30;
+const EPOCHS: usize = 22;
 const LEARNING_RATE: f32 = 4e-3;
 
 /// Weight of the penalty on differences between neighbours in the first layer's kernels, which makes them readable.
