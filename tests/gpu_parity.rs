@@ -222,12 +222,22 @@ fn convolution_matches_its_cpu_kernel() {
             activation: None,
         };
         assert_parity(&gpu, plain, &[case.x(), case.weight()]);
-        let fused = Conv2d {
-            geometry,
-            activation: Some(Function::Relu6),
-        };
         let bias = Shape::channels(case.c_out);
-        assert_parity(&gpu, fused, &[case.x(), case.weight(), bias]);
+        for function in [Function::Relu6, Function::Silu] {
+            let fused = Conv2d {
+                geometry,
+                activation: Some(function),
+            };
+            assert_parity(&gpu, fused, &[case.x(), case.weight(), bias]);
+        }
+    }
+    let case = &convolutions()[1];
+    for function in FUNCTIONS {
+        let fused = Conv2d {
+            geometry: case.geometry,
+            activation: Some(function),
+        };
+        assert_parity(&gpu, fused, &[case.x(), case.weight()]);
     }
 }
 

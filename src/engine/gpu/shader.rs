@@ -24,6 +24,8 @@ const SHADERS: Table = table![
     "binary" in "binary",
     "binary_broadcast" in "binary",
     "conv2d" in "conv2d",
+    "conv2d_1x1" in "conv2d",
+    "conv2d_3x3" in "conv2d",
     "conv2d_pack" in "conv2d",
     "conv2d_weight_grad" in "conv2d",
     "copy_runs" in "concat",
@@ -49,6 +51,8 @@ const SHADERS: Table = table![
 const SHARED: Table = table![
     "activations" in "shared",
     "conv_axis" in "shared",
+    "conv_sums" in "shared",
+    "conv_window" in "shared",
     "pool_axis" in "shared",
     "workgroup_reduce" in "shared",
 ];

@@ -8,12 +8,12 @@ use crate::tensor::Shape;
 
 /// Dispatches of [`Activation`].
 pub fn forward(op: &Activation, output: Shape) -> Result<Vec<Kernel>> {
-    Ok(vec![elementwise(
-        "activation",
-        vec![Binding::Input(0), Binding::Output],
-        op.function,
-        output,
-    )])
+    Ok(vec![apply(op.function, Binding::Input(0), output)])
+}
+
+/// f of whatever stands in a binding.
+pub fn apply(function: Function, x: Binding, output: Shape) -> Kernel {
+    elementwise("activation", vec![x, Binding::Output], function, output)
 }
 
 /// Dispatches of [`ActivationGrad`].
@@ -33,6 +33,9 @@ fn elementwise(
     shape: Shape,
 ) -> Kernel {
     let count = shape.len().div_ceil(4);
-    let params = vec![word(count), function.code(), function.slope().to_bits()];
-    Kernel::linear(shader, bindings, params, count).with_cost(shape.len())
+    let params = vec![word(count), function.slope().to_bits()];
+    Kernel {
+        constants: vec![("FUNCTION", f64::from(function.code()))],
+        ..Kernel::linear(shader, bindings, params, count).with_cost(shape.len())
+    }
 }

@@ -1,6 +1,6 @@
 //! Activations applied element by element, and their gradients with PyTorch's conventions at the kinks.
 
-mod gpu;
+pub(in crate::ops) mod gpu;
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
@@ -64,6 +64,17 @@ impl Function {
         match self {
             Self::LeakyRelu { slope } => slope,
             _ => 0.0,
+        }
+    }
+
+    /// (slope, ceiling) of those that are min(max(x, 0) + slope · min(x, 0), ceiling): what a shader can do at its end.
+    #[must_use]
+    pub const fn bend(self) -> Option<(f32, f32)> {
+        match self {
+            Self::Relu => Some((0.0, f32::MAX)),
+            Self::Relu6 => Some((0.0, 6.0)),
+            Self::LeakyRelu { slope } => Some((slope, f32::MAX)),
+            Self::Silu | Self::Sigmoid | Self::HardSwish | Self::Tanh => None,
         }
     }
 

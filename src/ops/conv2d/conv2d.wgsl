@@ -5,8 +5,9 @@
 // the stride and every tap counts; backward the phases are the stride's remainders, scale is 1, and a tap counts where
 // t + padding − tap · dilation is a multiple of the stride.
 //
-// Access: an invocation computes 4 channels × 4 rows × 8 columns. A weight vec4 is used for 32 positions; where windows of
-// neighbouring taps overlap (step = scale) a row's window is shifted, so that each tap loads one new value a row.
+// Access: an invocation computes 4 channels × 4 rows × 8 columns, 4 taps of a kernel's row at a time. A weight vec4 is used
+// for 32 positions; where windows of neighbouring taps overlap (SLIDES: step = scale) the 4 taps share 11 columns.
+// There is one loop because software adapters copy all sums at every turn of every loop.
 
 #import conv_axis
 
@@ -20,8 +21,8 @@ struct Params {
     backward: u32,
     count: u32, // invocations with work
     has_bias: u32,
-    activation: u32,
-    slope: f32,
+    slope: f32, // of the activation, below zero
+    ceiling: f32, // of the activation
 }
 
 @group(0) @binding(0) var<storage, read> src: array<f32>;
@@ -32,44 +33,38 @@ struct Params {
 
 const WG_SIZE = 32u;
 
-#import activations
+override SLIDES: bool;
 
-// A row of src: where it starts, or −1 if it lies outside.
-fn row_start(plane: i32, y: i32) -> i32 {
-    return select(-1, plane + y * p.columns.src, y >= 0 && y < p.rows.src);
+#import conv_window
+#import conv_sums
+
+// Adds four taps whose windows overlap.
+fn add_overlapping(sums: Sums, w: mat4x4f, row: i32, x: i32) -> Sums {
+    let scale = p.columns.scale;
+    let x0 = load_row(row, x);
+    let x1 = load_row(row, x + 4 * scale);
+    let x2 = load_three(row, x + 8 * scale);
+    var next = add(sums, w[0], x0, x1);
+    next = add(next, w[1], vec4f(x0.yzw, x1.x), vec4f(x1.yzw, x2.x));
+    next = add(next, w[2], vec4f(x0.zw, x1.xy), vec4f(x1.zw, x2.xy));
+    return add(next, w[3], vec4f(x0.w, x1.xyz), vec4f(x1.w, x2));
 }
 
-fn load(row: i32, x: i32) -> f32 {
-    let inside = row >= 0 && x >= 0 && x < p.columns.src;
-    return select(0.0, src[select(0, row + x, inside)], inside);
+// Adds four taps.
+fn add_apart(sums: Sums, w: mat4x4f, row: i32, x: i32) -> Sums {
+    let half = 4 * p.columns.scale;
+    let step = p.columns.step;
+    var next = add(sums, w[0], load_row(row, x), load_row(row, x + half));
+    next = add(next, w[1], load_row(row, x + step), load_row(row, x + step + half));
+    next = add(next, w[2], load_row(row, x + 2 * step), load_row(row, x + 2 * step + half));
+    return add(next, w[3], load_row(row, x + 3 * step), load_row(row, x + 3 * step + half));
 }
 
-fn load4(row: i32, x: i32) -> vec4f {
-    let s = p.columns.scale;
-    return vec4f(load(row, x), load(row, x + s), load(row, x + 2 * s), load(row, x + 3 * s));
-}
-
-fn outer(w: vec4f, x: vec4f) -> mat4x4f {
-    return mat4x4f(w * x.x, w * x.y, w * x.z, w * x.w);
-}
-
-// Writes four neighbouring positions of four channels.
-fn store(sums: mat4x4f, shift: vec4f, start: i32, channels: u32, j: vec2i, phase: vec2i) {
-    let y = j.y * p.rows.phases + phase.y;
-    if y >= p.rows.dst {
-        return;
+fn add_taps(sums: Sums, w: mat4x4f, row: i32, x: i32) -> Sums {
+    if SLIDES {
+        return add_overlapping(sums, w, row, x);
     }
-    let plane = p.rows.dst * p.columns.dst;
-    for (var i = 0; i < 4; i++) {
-        let x = (j.x + i) * p.columns.phases + phase.x;
-        if x < p.columns.dst {
-            let value = activate(p.activation, p.slope, sums[i] + shift);
-            let index = start + y * p.columns.dst + x;
-            for (var channel = 0u; channel < channels; channel++) {
-                dst[index + i32(channel) * plane] = value[channel];
-            }
-        }
-    }
+    return add_apart(sums, w, row, x);
 }
 
 @compute @workgroup_size(WG_SIZE)
@@ -99,75 +94,48 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let taps_x = taps(p.columns, phase.x, p.backward != 0u);
     let plane = p.rows.src * p.columns.src;
     let window = j.x * p.columns.scale + taps_x.start;
-    let slides = p.columns.step == p.columns.scale;
-    let scale_y = p.rows.scale;
     let tap_stride = i32(quads);
+    let plane_weights = p.rows.kernel * p.columns.kernel * tap_stride;
+    let first_plane = i32((n * p.groups + group) * p.C_src) * plane;
+    let first_weight = i32(group * p.C_src) * plane_weights + i32(quad);
+    let chunks = (taps_x.count + 3) / 4;
 
-    var a0 = mat4x4f();
-    var a1 = mat4x4f();
-    var a2 = mat4x4f();
-    var a3 = mat4x4f();
-    var b0 = mat4x4f();
-    var b1 = mat4x4f();
-    var b2 = mat4x4f();
-    var b3 = mat4x4f();
-    for (var c = 0u; c < p.C_src; c++) {
-        let src_plane = i32((n * p.groups + group) * p.C_src + c) * plane;
-        let w_plane = i32((group * p.C_src + c) * u32(p.rows.kernel * p.columns.kernel) * quads + quad);
-        for (var i = 0; i < taps_y.count; i++) {
-            let y = j.y * scale_y + taps_y.start + i * p.rows.step;
-            let row0 = row_start(src_plane, y);
-            let row1 = row_start(src_plane, y + scale_y);
-            let row2 = row_start(src_plane, y + 2 * scale_y);
-            let row3 = row_start(src_plane, y + 3 * scale_y);
-            let w_row = w_plane + (taps_y.first + i * taps_y.step) * p.columns.kernel * tap_stride;
-            var x = window;
-            var xa0 = load4(row0, x);
-            var xa1 = load4(row1, x);
-            var xa2 = load4(row2, x);
-            var xa3 = load4(row3, x);
-            let middle = x + 4 * p.columns.scale;
-            var xb0 = load4(row0, middle);
-            var xb1 = load4(row1, middle);
-            var xb2 = load4(row2, middle);
-            var xb3 = load4(row3, middle);
-            for (var k = 0; k < taps_x.count; k++) {
-                let w = weights[w_row + (taps_x.first + k * taps_x.step) * tap_stride];
-                a0 += outer(w, xa0);
-                b0 += outer(w, xb0);
-                a1 += outer(w, xa1);
-                b1 += outer(w, xb1);
-                a2 += outer(w, xa2);
-                b2 += outer(w, xb2);
-                a3 += outer(w, xa3);
-                b3 += outer(w, xb3);
-                if k + 1 == taps_x.count {
-                    break;
-                }
-                x += p.columns.step;
-                if slides {
-                    let last = x + 7 * p.columns.scale;
-                    xa0 = vec4f(xa0.yzw, xb0.x);
-                    xb0 = vec4f(xb0.yzw, load(row0, last));
-                    xa1 = vec4f(xa1.yzw, xb1.x);
-                    xb1 = vec4f(xb1.yzw, load(row1, last));
-                    xa2 = vec4f(xa2.yzw, xb2.x);
-                    xb2 = vec4f(xb2.yzw, load(row2, last));
-                    xa3 = vec4f(xa3.yzw, xb3.x);
-                    xb3 = vec4f(xb3.yzw, load(row3, last));
-                } else {
-                    let half = x + 4 * p.columns.scale;
-                    xa0 = load4(row0, x);
-                    xb0 = load4(row0, half);
-                    xa1 = load4(row1, x);
-                    xb1 = load4(row1, half);
-                    xa2 = load4(row2, x);
-                    xb2 = load4(row2, half);
-                    xa3 = load4(row3, x);
-                    xb3 = load4(row3, half);
-                }
-            }
-        }
+    var sums0 = Sums();
+    var sums1 = Sums();
+    var sums2 = Sums();
+    var sums3 = Sums();
+    // Channels, rows of taps and fours of taps in one loop.
+    var c = 0;
+    var tap_y = 0;
+    var chunk = 0;
+    let turns = i32(p.C_src) * taps_y.count * chunks;
+    for (var turn = 0; turn < turns; turn++) {
+        let y = j.y * p.rows.scale + taps_y.start + tap_y * p.rows.step;
+        let rows = row_starts(first_plane + c * plane, y);
+        let x = window + chunk * 4 * p.columns.step;
+        let w_row = first_weight + c * plane_weights
+            + (taps_y.first + tap_y * taps_y.step) * p.columns.kernel * tap_stride;
+        let taps = vec4i(chunk * 4) + vec4i(0, 1, 2, 3);
+        let valid = taps < vec4i(taps_x.count);
+        let at = vec4i(w_row) + select(vec4i(0), vec4i(taps_x.first) + taps * taps_x.step, valid) * tap_stride;
+        let on = select(vec4f(0.0), vec4f(1.0), valid);
+        let w = mat4x4f(
+            weights[at.x],
+            weights[at.y] * on.y,
+            weights[at.z] * on.z,
+            weights[at.w] * on.w,
+        );
+        sums0 = add_taps(sums0, w, rows.x, x);
+        sums1 = add_taps(sums1, w, rows.y, x);
+        sums2 = add_taps(sums2, w, rows.z, x);
+        sums3 = add_taps(sums3, w, rows.w, x);
+        chunk++;
+        let row_done = chunk == chunks;
+        chunk = select(chunk, 0, row_done);
+        tap_y += select(0, 1, row_done);
+        let plane_done = tap_y == taps_y.count;
+        tap_y = select(tap_y, 0, plane_done);
+        c += select(0, 1, plane_done);
     }
 
     let first_channel = group * p.C_dst + quad * 4u;
@@ -178,13 +146,21 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
             shift[channel] = bias[first_channel + channel];
         }
     }
-    let start = i32(n * p.groups * p.C_dst + first_channel) * p.rows.dst * p.columns.dst;
-    store(a0, shift, start, channels, j, phase);
-    store(b0, shift, start, channels, j + vec2i(4, 0), phase);
-    store(a1, shift, start, channels, j + vec2i(0, 1), phase);
-    store(b1, shift, start, channels, j + vec2i(4, 1), phase);
-    store(a2, shift, start, channels, j + vec2i(0, 2), phase);
-    store(b2, shift, start, channels, j + vec2i(4, 2), phase);
-    store(a3, shift, start, channels, j + vec2i(0, 3), phase);
-    store(b3, shift, start, channels, j + vec2i(4, 3), phase);
+    let plane_dst = p.rows.dst * p.columns.dst;
+    let start = i32(n * p.groups * p.C_dst + first_channel) * plane_dst;
+    var tile = array<mat4x4f, 8>(
+        sums0.left, sums0.right, sums1.left, sums1.right,
+        sums2.left, sums2.right, sums3.left, sums3.right,
+    );
+    for (var i = 0; i < 32; i++) {
+        let y = (j.y + i / 8) * p.rows.phases + phase.y;
+        let x = (j.x + i % 8) * p.columns.phases + phase.x;
+        if (y < p.rows.dst) & (x < p.columns.dst) {
+            let value = bend(tile[i / 4][i % 4] + shift);
+            let at = start + y * p.columns.dst + x;
+            for (var channel = 0u; channel < channels; channel++) {
+                dst[at + i32(channel) * plane_dst] = value[channel];
+            }
+        }
+    }
 }

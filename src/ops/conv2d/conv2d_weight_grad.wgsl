@@ -30,9 +30,11 @@ fn outer(a: vec4f, b: vec4f) -> mat4x4f {
     return mat4x4f(a * b.x, a * b.y, a * b.z, a * b.w);
 }
 
-fn load(row: i32, column: i32) -> f32 {
-    let inside = row >= 0 && column >= 0 && column < p.x_size.y;
-    return select(0.0, x[select(0, row + column, inside)], inside);
+// One value in each of four rows; a row outside starts at −1.
+fn load(rows: vec4i, columns: vec4i) -> vec4f {
+    let inside = (rows >= vec4i(0)) & (vec4u(columns) < vec4u(u32(p.x_size.y)));
+    let i = select(vec4i(0), rows + columns, inside);
+    return select(vec4f(0.0), vec4f(x[i.x], x[i.y], x[i.z], x[i.w]), inside);
 }
 
 // Writes four q of four channels.
@@ -105,10 +107,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
             let ir = yr + ox;
             let dl = vec4f(dy[il.x], dy[il.y], dy[il.z], dy[il.w]);
             let dr = vec4f(dy[ir.x], dy[ir.y], dy[ir.z], dy[ir.w]);
-            let cl = column_l + ox * p.stride.y;
-            let cr = column_r + ox * p.stride.y;
-            let vl = vec4f(load(xl.x, cl.x), load(xl.y, cl.y), load(xl.z, cl.z), load(xl.w, cl.w));
-            let vr = vec4f(load(xr.x, cr.x), load(xr.y, cr.y), load(xr.z, cr.z), load(xr.w, cr.w));
+            let vl = load(xl, column_l + ox * p.stride.y);
+            let vr = load(xr, column_r + ox * p.stride.y);
             ll += outer(dl, vl);
             lr += outer(dl, vr);
             rl += outer(dr, vl);

@@ -2,7 +2,8 @@
 // as in conv2d.wgsl. Forward, output channel o reads input channel o / multiplier; backward, input channel c sums over
 // the multiplier's output channels.
 //
-// Access: an invocation computes 4 rows × 8 columns of one channel; windows are shifted where neighbouring taps overlap.
+// Access: an invocation computes 4 rows × 8 columns of one channel, 4 taps of a kernel's row at a time, which share 11
+// columns where their windows overlap (SLIDES: step = scale).
 
 #import conv_axis
 
@@ -15,8 +16,8 @@ struct Params {
     backward: u32,
     count: u32, // invocations with work
     has_bias: u32,
-    activation: u32,
-    slope: f32,
+    slope: f32, // of the activation, below zero
+    ceiling: f32, // of the activation
 }
 
 @group(0) @binding(0) var<storage, read> src: array<f32>;
@@ -27,36 +28,49 @@ struct Params {
 
 const WG_SIZE = 32u;
 
-#import activations
+override SLIDES: bool;
 
-// A row of src: where it starts, or −1 if it lies outside.
-fn row_start(plane: i32, y: i32) -> i32 {
-    return select(-1, plane + y * p.columns.src, y >= 0 && y < p.rows.src);
+#import conv_window
+
+struct Sums {
+    left: vec4f,
+    right: vec4f,
 }
 
-fn load(row: i32, x: i32) -> f32 {
-    let inside = row >= 0 && x >= 0 && x < p.columns.src;
-    return select(0.0, src[select(0, row + x, inside)], inside);
+// Adds four taps whose windows overlap.
+fn add_overlapping(sums: Sums, w: vec4f, row: i32, x: i32) -> Sums {
+    let scale = p.columns.scale;
+    let x0 = load_row(row, x);
+    let x1 = load_row(row, x + 4 * scale);
+    let x2 = load_three(row, x + 8 * scale);
+    return Sums(
+        sums.left + w.x * x0 + w.y * vec4f(x0.yzw, x1.x) + w.z * vec4f(x0.zw, x1.xy) + w.w * vec4f(x0.w, x1.xyz),
+        sums.right + w.x * x1 + w.y * vec4f(x1.yzw, x2.x) + w.z * vec4f(x1.zw, x2.xy) + w.w * vec4f(x1.w, x2),
+    );
 }
 
-fn load4(row: i32, x: i32) -> vec4f {
-    let s = p.columns.scale;
-    return vec4f(load(row, x), load(row, x + s), load(row, x + 2 * s), load(row, x + 3 * s));
+// Adds four taps.
+fn add_apart(sums: Sums, w: vec4f, row: i32, x: i32) -> Sums {
+    let half = x + 4 * p.columns.scale;
+    let step = p.columns.step;
+    return Sums(
+        sums.left + w.x * load_row(row, x) + w.y * load_row(row, x + step)
+            + w.z * load_row(row, x + 2 * step) + w.w * load_row(row, x + 3 * step),
+        sums.right + w.x * load_row(row, half) + w.y * load_row(row, half + step)
+            + w.z * load_row(row, half + 2 * step) + w.w * load_row(row, half + 3 * step),
+    );
 }
 
-// Writes four neighbouring positions.
-fn store(sums: vec4f, shift: f32, start: i32, j: vec2i, phase: vec2i) {
-    let y = j.y * p.rows.phases + phase.y;
-    if y >= p.rows.dst {
-        return;
+fn add_taps(sums: Sums, w: vec4f, row: i32, x: i32) -> Sums {
+    if SLIDES {
+        return add_overlapping(sums, w, row, x);
     }
-    let value = activate(p.activation, p.slope, sums + shift);
-    for (var i = 0; i < 4; i++) {
-        let x = (j.x + i) * p.columns.phases + phase.x;
-        if x < p.columns.dst {
-            dst[start + y * p.columns.dst + x] = value[i];
-        }
-    }
+    return add_apart(sums, w, row, x);
+}
+
+// min(max(x, 0) + slope · min(x, 0), ceiling): no activation (slope 1), relu, relu6 (ceiling 6) and leaky relu.
+fn bend(x: vec4f) -> vec4f {
+    return min(max(x, vec4f(0.0)) + p.slope * min(x, vec4f(0.0)), vec4f(p.ceiling));
 }
 
 @compute @workgroup_size(WG_SIZE)
@@ -83,8 +97,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let taps_y = taps(p.rows, phase.y, backward);
     let taps_x = taps(p.columns, phase.x, backward);
     let window = j.x * p.columns.scale + taps_x.start;
-    let slides = p.columns.step == p.columns.scale;
-    let scale_y = p.rows.scale;
 
     // The first channel of src and of the weights, how many there are, and how many channels src has.
     let first_src = select(channel / p.multiplier, channel * p.multiplier, backward);
@@ -92,71 +104,40 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let inner = select(1u, p.multiplier, backward);
     let src_channels = select(p.channels / p.multiplier, p.channels * p.multiplier, backward);
 
-    var a0 = vec4f();
-    var a1 = vec4f();
-    var a2 = vec4f();
-    var a3 = vec4f();
-    var b0 = vec4f();
-    var b1 = vec4f();
-    var b2 = vec4f();
-    var b3 = vec4f();
-    for (var c = 0u; c < inner; c++) {
-        let src_plane = i32(n * src_channels + first_src + c) * p.rows.src * p.columns.src;
-        let w_plane = i32(first_weight + c) * p.rows.kernel * p.columns.kernel;
-        for (var i = 0; i < taps_y.count; i++) {
-            let y = j.y * scale_y + taps_y.start + i * p.rows.step;
-            let row0 = row_start(src_plane, y);
-            let row1 = row_start(src_plane, y + scale_y);
-            let row2 = row_start(src_plane, y + 2 * scale_y);
-            let row3 = row_start(src_plane, y + 3 * scale_y);
-            let w_row = w_plane + (taps_y.first + i * taps_y.step) * p.columns.kernel;
-            var x = window;
-            let middle = x + 4 * p.columns.scale;
-            var xa0 = load4(row0, x);
-            var xa1 = load4(row1, x);
-            var xa2 = load4(row2, x);
-            var xa3 = load4(row3, x);
-            var xb0 = load4(row0, middle);
-            var xb1 = load4(row1, middle);
-            var xb2 = load4(row2, middle);
-            var xb3 = load4(row3, middle);
-            for (var k = 0; k < taps_x.count; k++) {
-                let w = weights[w_row + taps_x.first + k * taps_x.step];
-                a0 += w * xa0;
-                b0 += w * xb0;
-                a1 += w * xa1;
-                b1 += w * xb1;
-                a2 += w * xa2;
-                b2 += w * xb2;
-                a3 += w * xa3;
-                b3 += w * xb3;
-                if k + 1 == taps_x.count {
-                    break;
-                }
-                x += p.columns.step;
-                if slides {
-                    let last = x + 7 * p.columns.scale;
-                    xa0 = vec4f(xa0.yzw, xb0.x);
-                    xb0 = vec4f(xb0.yzw, load(row0, last));
-                    xa1 = vec4f(xa1.yzw, xb1.x);
-                    xb1 = vec4f(xb1.yzw, load(row1, last));
-                    xa2 = vec4f(xa2.yzw, xb2.x);
-                    xb2 = vec4f(xb2.yzw, load(row2, last));
-                    xa3 = vec4f(xa3.yzw, xb3.x);
-                    xb3 = vec4f(xb3.yzw, load(row3, last));
-                } else {
-                    let half = x + 4 * p.columns.scale;
-                    xa0 = load4(row0, x);
-                    xb0 = load4(row0, half);
-                    xa1 = load4(row1, x);
-                    xb1 = load4(row1, half);
-                    xa2 = load4(row2, x);
-                    xb2 = load4(row2, half);
-                    xa3 = load4(row3, x);
-                    xb3 = load4(row3, half);
-                }
-            }
-        }
+    let plane = p.rows.src * p.columns.src;
+    let first_plane = i32(n * src_channels + first_src) * plane;
+    let taps_plane = p.rows.kernel * p.columns.kernel;
+    let chunks = (taps_x.count + 3) / 4;
+
+    var sums0 = Sums();
+    var sums1 = Sums();
+    var sums2 = Sums();
+    var sums3 = Sums();
+    // Channels, rows of taps and fours of taps in one loop.
+    var c = 0;
+    var tap_y = 0;
+    var chunk = 0;
+    let turns = i32(inner) * taps_y.count * chunks;
+    for (var turn = 0; turn < turns; turn++) {
+        let y = j.y * p.rows.scale + taps_y.start + tap_y * p.rows.step;
+        let rows = row_starts(first_plane + c * plane, y);
+        let x = window + chunk * 4 * p.columns.step;
+        let w_row = (i32(first_weight) + c) * taps_plane + (taps_y.first + tap_y * taps_y.step) * p.columns.kernel;
+        let taps = vec4i(chunk * 4) + vec4i(0, 1, 2, 3);
+        let valid = taps < vec4i(taps_x.count);
+        let at = vec4i(w_row) + select(vec4i(0), vec4i(taps_x.first) + taps * taps_x.step, valid);
+        let w = select(vec4f(0.0), vec4f(weights[at.x], weights[at.y], weights[at.z], weights[at.w]), valid);
+        sums0 = add_taps(sums0, w, rows.x, x);
+        sums1 = add_taps(sums1, w, rows.y, x);
+        sums2 = add_taps(sums2, w, rows.z, x);
+        sums3 = add_taps(sums3, w, rows.w, x);
+        chunk++;
+        let row_done = chunk == chunks;
+        chunk = select(chunk, 0, row_done);
+        tap_y += select(0, 1, row_done);
+        let plane_done = tap_y == taps_y.count;
+        tap_y = select(tap_y, 0, plane_done);
+        c += select(0, 1, plane_done);
     }
 
     var shift = 0.0;
@@ -164,12 +145,18 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         shift = bias[channel];
     }
     let start = i32(n * p.channels + channel) * p.rows.dst * p.columns.dst;
-    store(a0, shift, start, j, phase);
-    store(b0, shift, start, j + vec2i(4, 0), phase);
-    store(a1, shift, start, j + vec2i(0, 1), phase);
-    store(b1, shift, start, j + vec2i(4, 1), phase);
-    store(a2, shift, start, j + vec2i(0, 2), phase);
-    store(b2, shift, start, j + vec2i(4, 2), phase);
-    store(a3, shift, start, j + vec2i(0, 3), phase);
-    store(b3, shift, start, j + vec2i(4, 3), phase);
+    var tile = array<vec4f, 8>(
+        sums0.left, sums0.right, sums1.left, sums1.right,
+        sums2.left, sums2.right, sums3.left, sums3.right,
+    );
+    for (var i = 0; i < 8; i++) {
+        let value = bend(tile[i] + shift);
+        let y = (j.y + i / 2) * p.rows.phases + phase.y;
+        for (var column = 0; column < 4; column++) {
+            let x = (j.x + i % 2 * 4 + column) * p.columns.phases + phase.x;
+            if (y < p.rows.dst) & (x < p.columns.dst) {
+                dst[start + y * p.columns.dst + x] = value[column];
+            }
+        }
+    }
 }

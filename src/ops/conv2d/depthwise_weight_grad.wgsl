@@ -26,24 +26,26 @@ struct Params {
 
 const WG_SIZE = 32u;
 
-// A row of x: where it starts, or −1 if it lies outside.
-fn row_start(plane: i32, y: i32) -> i32 {
-    return select(-1, plane + y * p.x_size.y, y >= 0 && y < p.x_size.x);
+// Four neighbouring rows of the kernel on x: where each starts, or −1 if it lies outside.
+fn row_starts(plane: i32, y: i32) -> vec4i {
+    let rows = vec4i(y) + vec4i(0, 1, 2, 3) * p.dilation.x;
+    let inside = vec4u(rows) < vec4u(u32(p.x_size.x));
+    return select(vec4i(-1), vec4i(plane) + rows * p.x_size.y, inside);
 }
 
-fn load(row: i32, column: i32) -> f32 {
-    let inside = row >= 0 && column >= 0 && column < p.x_size.y;
-    return select(0.0, x[select(0, row + column, inside)], inside);
+// Three neighbouring values of a row, behind one that is about to be shifted out.
+fn load_tail(row: i32, column: i32) -> vec4f {
+    let columns = vec3i(column) + vec3i(0, 1, 2) * p.dilation.y;
+    let inside = (vec3u(columns) < vec3u(u32(p.x_size.y))) & vec3<bool>(row >= 0);
+    let i = select(vec3i(0), vec3i(row) + columns, inside);
+    return vec4f(0.0, select(vec3f(0.0), vec3f(x[i.x], x[i.y], x[i.z]), inside));
 }
 
-fn load4(row: i32, column: i32) -> vec4f {
-    let d = p.dilation.y;
-    return vec4f(
-        load(row, column),
-        load(row, column + d),
-        load(row, column + 2 * d),
-        load(row, column + 3 * d),
-    );
+// The values of one column in four rows.
+fn load_column(rows: vec4i, column: i32) -> vec4f {
+    let inside = (rows >= vec4i(0)) & vec4<bool>(u32(column) < u32(p.x_size.y));
+    let i = select(vec4i(0), rows + column, inside);
+    return select(vec4f(0.0), vec4f(x[i.x], x[i.y], x[i.z], x[i.w]), inside);
 }
 
 // Writes four taps of a row of the kernel.
@@ -78,6 +80,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let chunk = (rows + p.parts - 1u) / p.parts;
     let end = min((part + 1u) * chunk, rows);
     let slides = p.stride.y == p.dilation.y;
+    let runs = select(p.y_size.y, 1, slides);
+    let run_length = select(1, p.y_size.y, slides);
     let first = kx * p.dilation.y - p.padding.y;
     var s0 = vec4f();
     var s1 = vec4f();
@@ -90,32 +94,25 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         let channel = n * (p.channels / p.multiplier) + o / p.multiplier;
         let plane = i32(channel) * p.x_size.x * p.x_size.y;
         let iy = oy * p.stride.x + ky * p.dilation.x - p.padding.x;
-        let row0 = row_start(plane, iy);
-        let row1 = row_start(plane, iy + p.dilation.x);
-        let row2 = row_start(plane, iy + 2 * p.dilation.x);
-        let row3 = row_start(plane, iy + 3 * p.dilation.x);
-        var x0 = load4(row0, first);
-        var x1 = load4(row1, first);
-        var x2 = load4(row2, first);
-        var x3 = load4(row3, first);
-        for (var ox = 0; ox < p.y_size.y; ox++) {
-            let gradient = dy[y_start + ox];
-            s0 += gradient * x0;
-            s1 += gradient * x1;
-            s2 += gradient * x2;
-            s3 += gradient * x3;
-            let next = first + (ox + 1) * p.stride.y;
-            if slides {
-                let last = next + 3 * p.dilation.y;
-                x0 = vec4f(x0.yzw, load(row0, last));
-                x1 = vec4f(x1.yzw, load(row1, last));
-                x2 = vec4f(x2.yzw, load(row2, last));
-                x3 = vec4f(x3.yzw, load(row3, last));
-            } else {
-                x0 = load4(row0, next);
-                x1 = load4(row1, next);
-                x2 = load4(row2, next);
-                x3 = load4(row3, next);
+        let starts = row_starts(plane, iy);
+        // A run of positions begins with a window that lacks its last column; each position shifts it and loads one more.
+        for (var run = 0; run < runs; run++) {
+            let column = first + run * p.stride.y;
+            var x0 = load_tail(starts.x, column);
+            var x1 = load_tail(starts.y, column);
+            var x2 = load_tail(starts.z, column);
+            var x3 = load_tail(starts.w, column);
+            for (var i = 0; i < run_length; i++) {
+                let next = load_column(starts, column + 3 * p.dilation.y + i * p.stride.y);
+                let gradient = dy[y_start + run + i];
+                x0 = vec4f(x0.yzw, next.x);
+                x1 = vec4f(x1.yzw, next.y);
+                x2 = vec4f(x2.yzw, next.z);
+                x3 = vec4f(x3.yzw, next.w);
+                s0 += gradient * x0;
+                s1 += gradient * x1;
+                s2 += gradient * x2;
+                s3 += gradient * x3;
             }
         }
     }

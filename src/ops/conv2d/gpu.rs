@@ -1,9 +1,9 @@
 //! Convolution as dispatches. Forward and gradient to the input are one shader with two sets of numbers.
 
-use super::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry};
+use super::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry, Padding};
 use crate::error::Result;
 use crate::ops::Kernel;
-use crate::ops::activation::Function;
+use crate::ops::activation::{self, Function};
 use crate::ops::kernel::{Binding, Preparation, word};
 use crate::ops::reduce::gpu::{finish_planes, partial};
 use crate::tensor::Shape;
@@ -14,6 +14,8 @@ const TILE: [usize; 2] = [4, 8];
 const WG_SIZE: usize = 32;
 /// Invocations that keep a device busy: weight gradients with fewer are cut along their sum.
 const BUSY: usize = 2048;
+/// The bend of no activation.
+const NO_BEND: (f32, f32) = (1.0, f32::MAX);
 /// Values of partial sums at most.
 const MAX_PARTIAL: usize = 1 << 22;
 
@@ -26,6 +28,13 @@ enum Direction {
 
 /// Dispatches of [`Conv2d`].
 pub fn forward(op: &Conv2d, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
+    let bend = op.activation.map_or(Some(NO_BEND), Function::bend);
+    // What is no bend is applied in a second dispatch.
+    let second = op.activation.filter(|_| bend.is_none());
+    let written = match second {
+        Some(_) => Binding::Scratch(0, output.len()),
+        None => Binding::Output,
+    };
     let convolution = Convolution {
         geometry: op.geometry,
         direction: Direction::Forward,
@@ -33,9 +42,12 @@ pub fn forward(op: &Conv2d, inputs: &[Shape], output: Shape) -> Result<Vec<Kerne
         weight: inputs[1],
         dst: output,
         bias: (inputs.len() == 3).then_some(Binding::Input(2)),
-        activation: op.activation,
+        bend: bend.unwrap_or(NO_BEND),
+        written,
     };
-    Ok(vec![convolution.kernel()])
+    let mut kernels = vec![convolution.kernel()];
+    kernels.extend(second.map(|function| activation::gpu::apply(function, written, output)));
+    Ok(kernels)
 }
 
 /// Dispatches of [`Conv2dInputGrad`].
@@ -47,7 +59,8 @@ pub fn input_grad(op: &Conv2dInputGrad, inputs: &[Shape], output: Shape) -> Resu
         weight: inputs[1],
         dst: output,
         bias: None,
-        activation: None,
+        bend: NO_BEND,
+        written: Binding::Output,
     };
     Ok(vec![convolution.kernel()])
 }
@@ -112,57 +125,139 @@ struct Convolution {
     weight: Shape,
     dst: Shape,
     bias: Option<Binding>,
-    activation: Option<Function>,
+    /// (slope, ceiling) of the activation at its end.
+    bend: (f32, f32),
+    written: Binding,
 }
 
 impl Convolution {
     fn kernel(&self) -> Kernel {
-        let rows = Axis::new(self, 0);
-        let columns = Axis::new(self, 1);
-        let tiles = rows.tiles * rows.phases * columns.tiles * columns.phases * self.dst.n();
-        let phases = rows.phases * columns.phases;
-        let mut params = rows.params();
-        params.extend(columns.params());
-        if self.geometry.is_depthwise(self.weight) {
-            self.depthwise(params, tiles, phases)
+        let geometry = &self.geometry;
+        let [k_h, k_w] = [self.weight.h(), self.weight.w()];
+        let plain = geometry.stride == [1, 1] && geometry.dilation == [1, 1];
+        if geometry.is_depthwise(self.weight) {
+            self.depthwise()
+        } else if plain && [k_h, k_w] == [3, 3] {
+            self.three_by_three()
+        } else if plain
+            && [k_h, k_w] == [1, 1]
+            && geometry.groups == 1
+            && geometry.padding == Padding::default()
+        {
+            self.one_by_one()
         } else {
-            self.dense(params, tiles, phases)
+            self.general()
         }
     }
 
-    fn is_backward(&self) -> u32 {
-        u32::from(self.direction == Direction::Backward)
+    fn is_backward(&self) -> bool {
+        self.direction == Direction::Backward
     }
 
-    fn dense(&self, mut params: Vec<u32>, tiles: usize, phases: usize) -> Kernel {
+    fn general(&self) -> Kernel {
+        let (rows, columns) = (Axis::new(self, 0), Axis::new(self, 1));
+        let tiles = rows.tiles * rows.phases * columns.tiles * columns.phases * self.dst.n();
         let groups = self.geometry.groups;
         let (c_src, c_dst) = (self.src.c() / groups, self.dst.c() / groups);
         let count = tiles * c_dst.div_ceil(4) * groups;
+        let mut params = rows.params();
+        params.extend(columns.params());
         params.extend([
             word(c_src),
             word(c_dst),
             word(groups),
-            self.is_backward(),
+            u32::from(self.is_backward()),
             word(count),
         ]);
-        let taps = self.weight.plane().div_ceil(phases);
-        self.finish("conv2d", params, count, 4 * c_src * taps, Some(self.pack()))
+        let turns = c_src * rows.turns() * columns.turns().div_ceil(4);
+        Kernel {
+            constants: vec![("SLIDES", columns.slides())],
+            ..self.finish(
+                "conv2d",
+                params,
+                count,
+                512 * turns,
+                Some(self.pack(1, false)),
+            )
+        }
     }
 
-    fn depthwise(&self, mut params: Vec<u32>, tiles: usize, phases: usize) -> Kernel {
+    fn three_by_three(&self) -> Kernel {
+        let groups = self.geometry.groups;
+        let (c_src, c_dst) = (self.src.c() / groups, self.dst.c() / groups);
+        let padding = self.geometry.padding;
+        // The gradient is a convolution with flipped taps and the rest of a full padding.
+        let padding = if self.is_backward() {
+            [
+                2_usize.wrapping_sub(padding.top),
+                2_usize.wrapping_sub(padding.left),
+            ]
+        } else {
+            [padding.top, padding.left]
+        };
+        let tiles = [
+            self.dst.h().div_ceil(TILE[0]),
+            self.dst.w().div_ceil(TILE[1]),
+        ];
+        let count = tiles[0] * tiles[1] * c_dst.div_ceil(4) * groups * self.dst.n();
+        let params = [
+            self.src.h(),
+            self.src.w(),
+            self.dst.h(),
+            self.dst.w(),
+            padding[0],
+            padding[1],
+            tiles[0],
+            tiles[1],
+            c_src,
+            c_dst,
+            groups,
+            count,
+        ]
+        .map(signed_word)
+        .to_vec();
+        let prepared = self.pack(1, self.is_backward());
+        self.finish("conv2d_3x3", params, count, 1152 * c_src, Some(prepared))
+    }
+
+    fn one_by_one(&self) -> Kernel {
+        let plane = self.dst.plane();
+        let tiles = plane.div_ceil(16);
+        let count = tiles * self.dst.c().div_ceil(8) * self.dst.n();
+        let params = [plane, tiles, self.src.c(), self.dst.c(), count]
+            .map(word)
+            .to_vec();
+        let prepared = self.pack(2, false);
+        self.finish(
+            "conv2d_1x1",
+            params,
+            count,
+            128 * self.src.c(),
+            Some(prepared),
+        )
+    }
+
+    fn depthwise(&self) -> Kernel {
+        let (rows, columns) = (Axis::new(self, 0), Axis::new(self, 1));
+        let tiles = rows.tiles * rows.phases * columns.tiles * columns.phases * self.dst.n();
         let multiplier = self.weight.n() / self.geometry.groups;
         let count = tiles * self.dst.c();
+        let mut params = rows.params();
+        params.extend(columns.params());
         params.extend([
             word(self.dst.c()),
             word(multiplier),
-            self.is_backward(),
+            u32::from(self.is_backward()),
             word(count),
         ]);
-        let taps = self.weight.plane().div_ceil(phases);
-        self.finish("depthwise", params, count, 2 * taps, None)
+        let turns = rows.turns() * columns.turns().div_ceil(4);
+        Kernel {
+            constants: vec![("SLIDES", columns.slides())],
+            ..self.finish("depthwise", params, count, 256 * turns, None)
+        }
     }
 
-    /// `work` is multiply-adds a position.
+    /// `work` is multiply-adds an invocation.
     fn finish(
         &self,
         shader: &'static str,
@@ -173,8 +268,8 @@ impl Convolution {
     ) -> Kernel {
         params.extend([
             u32::from(self.bias.is_some()),
-            self.activation.map_or(0, Function::code),
-            self.activation.map_or(0.0, Function::slope).to_bits(),
+            self.bend.0.to_bits(),
+            self.bend.1.to_bits(),
         ]);
         let weights = match prepared {
             Some(_) => Binding::Prepared,
@@ -187,17 +282,17 @@ impl Convolution {
                 Binding::Input(0),
                 weights,
                 self.bias.unwrap_or(Binding::Input(1)),
-                Binding::Output,
+                self.written,
             ],
             prepared: prepared.map(Box::new),
             params,
             workgroups: [count.div_ceil(WG_SIZE) as u64, 1, 1],
-            cost: (count * TILE[0] * TILE[1] * work) as u64,
+            cost: (count * work) as u64,
         }
     }
 
-    /// Weights with the channels that are written innermost, in fours.
-    fn pack(&self) -> Preparation {
+    /// Weights with the channels that are written innermost, in fours, and the others padded to a multiple of `padding`.
+    fn pack(&self, padding: usize, flips: bool) -> Preparation {
         let (weight, groups) = (self.weight, self.geometry.groups);
         let taps = weight.plane();
         let (c_out, c_in) = (weight.n() / groups, weight.c());
@@ -206,8 +301,20 @@ impl Convolution {
             Direction::Forward => (c_in, c_out, stride_in, stride_out),
             Direction::Backward => (c_out, c_in, stride_out, stride_in),
         };
-        let count = groups * c_red * taps * c_dst.div_ceil(4);
-        let params = [groups, c_red, c_dst, taps, stride_red, stride_dst, count].map(word);
+        let c_padded = c_red.next_multiple_of(padding);
+        let count = groups * c_padded * taps * c_dst.div_ceil(4);
+        let params = [
+            groups,
+            c_red,
+            c_dst,
+            taps,
+            stride_red,
+            stride_dst,
+            count,
+            c_padded,
+            usize::from(flips),
+        ]
+        .map(word);
         let bindings = vec![Binding::Input(1), Binding::Output];
         Preparation {
             kernel: Kernel::linear("conv2d_pack", bindings, params.to_vec(), count)
@@ -215,6 +322,15 @@ impl Convolution {
             values: 4 * count,
         }
     }
+}
+
+/// A small number that may have wrapped below 0, as a shader's i32.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the low bits are those of the i32"
+)]
+const fn signed_word(value: usize) -> u32 {
+    value as u32
 }
 
 /// The numbers of one axis, as `Axis` in `conv_axis.wgsl`.
@@ -256,6 +372,16 @@ impl Axis {
             step,
             tiles: dst.div_ceil(phases).div_ceil(TILE[axis]),
         }
+    }
+
+    /// Taps that count for one position, at most.
+    fn turns(&self) -> usize {
+        self.kernel.div_ceil(self.period)
+    }
+
+    /// Whether windows of neighbouring taps overlap, as a shader's constant.
+    fn slides(&self) -> f64 {
+        f64::from(u8::from(self.step == self.scale))
     }
 
     fn params(&self) -> Vec<u32> {
