@@ -5,8 +5,8 @@
 // the stride and every tap counts; backward the phases are the stride's remainders, scale is 1, and a tap counts where
 // t + padding − tap · dilation is a multiple of the stride.
 //
-// Access: an invocation computes 4 channels × 4 rows × 8 columns, 4 taps of a kernel's row at a time. A weight vec4 is used
-// for 32 positions; where windows of neighbouring taps overlap (SLIDES: step = scale) the 4 taps share 11 columns.
+// Access: an invocation computes 4 channels × 4 rows × 8 columns, 4 taps of a kernel's row at a time where their windows
+// overlap, so that they share 11 columns (18 at stride 2), else one. A weight vec4 is used for 32 positions.
 // There is one loop because software adapters copy all sums at every turn of every loop.
 
 #import conv_axis
@@ -33,8 +33,6 @@ struct Params {
 
 const WG_SIZE = 32u;
 
-override SLIDES: bool;
-
 #import conv_window
 #import conv_sums
 
@@ -50,21 +48,28 @@ fn add_overlapping(sums: Sums, w: mat4x4f, row: i32, x: i32) -> Sums {
     return add(next, w[3], vec4f(x0.w, x1.xyz), vec4f(x1.w, x2));
 }
 
-// Adds four taps.
-fn add_apart(sums: Sums, w: mat4x4f, row: i32, x: i32) -> Sums {
-    let half = 4 * p.columns.scale;
-    let step = p.columns.step;
-    var next = add(sums, w[0], load_row(row, x), load_row(row, x + half));
-    next = add(next, w[1], load_row(row, x + step), load_row(row, x + step + half));
-    next = add(next, w[2], load_row(row, x + 2 * step), load_row(row, x + 2 * step + half));
-    return add(next, w[3], load_row(row, x + 3 * step), load_row(row, x + 3 * step + half));
+// Adds four taps of which every other's windows overlap.
+fn add_alternating(sums: Sums, w: mat4x4f, row: i32, x: i32) -> Sums {
+    let scale = p.columns.scale;
+    let odd = x + p.columns.step;
+    let e0 = load_row(row, x);
+    let e1 = load_row(row, x + 4 * scale);
+    let o0 = load_row(row, odd);
+    let o1 = load_row(row, odd + 4 * scale);
+    var next = add(sums, w[0], e0, e1);
+    next = add(next, w[1], o0, o1);
+    next = add(next, w[2], vec4f(e0.yzw, e1.x), vec4f(e1.yzw, load_one(row, x + 8 * scale)));
+    return add(next, w[3], vec4f(o0.yzw, o1.x), vec4f(o1.yzw, load_one(row, odd + 8 * scale)));
 }
 
 fn add_taps(sums: Sums, w: mat4x4f, row: i32, x: i32) -> Sums {
-    if SLIDES {
+    if OVERLAP == 1u {
         return add_overlapping(sums, w, row, x);
     }
-    return add_apart(sums, w, row, x);
+    if OVERLAP == 2u {
+        return add_alternating(sums, w, row, x);
+    }
+    return add(sums, w[0], load_row(row, x), load_row(row, x + 4 * p.columns.scale));
 }
 
 @compute @workgroup_size(WG_SIZE)
@@ -98,13 +103,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let plane_weights = p.rows.kernel * p.columns.kernel * tap_stride;
     let first_plane = i32((n * p.groups + group) * p.C_src) * plane;
     let first_weight = i32(group * p.C_src) * plane_weights + i32(quad);
-    let chunks = (taps_x.count + 3) / 4;
+    let chunks = (taps_x.count + taps_per_turn() - 1) / taps_per_turn();
 
     var sums0 = Sums();
     var sums1 = Sums();
     var sums2 = Sums();
     var sums3 = Sums();
-    // Channels, rows of taps and fours of taps in one loop.
+    // Channels, rows of taps and taps in one loop.
     var c = 0;
     var tap_y = 0;
     var chunk = 0;
@@ -112,10 +117,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var turn = 0; turn < turns; turn++) {
         let y = j.y * p.rows.scale + taps_y.start + tap_y * p.rows.step;
         let rows = row_starts(first_plane + c * plane, y);
-        let x = window + chunk * 4 * p.columns.step;
+        let x = window + chunk * taps_per_turn() * p.columns.step;
         let w_row = first_weight + c * plane_weights
             + (taps_y.first + tap_y * taps_y.step) * p.columns.kernel * tap_stride;
-        let taps = vec4i(chunk * 4) + vec4i(0, 1, 2, 3);
+        let taps = vec4i(chunk * taps_per_turn()) + vec4i(0, 1, 2, 3);
         let valid = taps < vec4i(taps_x.count);
         let at = vec4i(w_row) + select(vec4i(0), vec4i(taps_x.first) + taps * taps_x.step, valid) * tap_stride;
         let on = select(vec4f(0.0), vec4f(1.0), valid);

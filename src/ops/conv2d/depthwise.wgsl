@@ -2,8 +2,8 @@
 // as in conv2d.wgsl. Forward, output channel o reads input channel o / multiplier; backward, input channel c sums over
 // the multiplier's output channels.
 //
-// Access: an invocation computes 4 rows × 8 columns of one channel, 4 taps of a kernel's row at a time, which share 11
-// columns where their windows overlap (SLIDES: step = scale).
+// Access: an invocation computes 4 rows × 8 columns of one channel, 4 taps of a kernel's row at a time where their windows
+// overlap, so that they share 11 columns (18 at stride 2), else one.
 
 #import conv_axis
 
@@ -28,8 +28,6 @@ struct Params {
 
 const WG_SIZE = 32u;
 
-override SLIDES: bool;
-
 #import conv_window
 
 struct Sums {
@@ -49,23 +47,31 @@ fn add_overlapping(sums: Sums, w: vec4f, row: i32, x: i32) -> Sums {
     );
 }
 
-// Adds four taps.
-fn add_apart(sums: Sums, w: vec4f, row: i32, x: i32) -> Sums {
-    let half = x + 4 * p.columns.scale;
-    let step = p.columns.step;
+// Adds four taps of which every other's windows overlap.
+fn add_alternating(sums: Sums, w: vec4f, row: i32, x: i32) -> Sums {
+    let scale = p.columns.scale;
+    let odd = x + p.columns.step;
+    let e0 = load_row(row, x);
+    let e1 = load_row(row, x + 4 * scale);
+    let e2 = load_one(row, x + 8 * scale);
+    let o0 = load_row(row, odd);
+    let o1 = load_row(row, odd + 4 * scale);
+    let o2 = load_one(row, odd + 8 * scale);
     return Sums(
-        sums.left + w.x * load_row(row, x) + w.y * load_row(row, x + step)
-            + w.z * load_row(row, x + 2 * step) + w.w * load_row(row, x + 3 * step),
-        sums.right + w.x * load_row(row, half) + w.y * load_row(row, half + step)
-            + w.z * load_row(row, half + 2 * step) + w.w * load_row(row, half + 3 * step),
+        sums.left + w.x * e0 + w.y * o0 + w.z * vec4f(e0.yzw, e1.x) + w.w * vec4f(o0.yzw, o1.x),
+        sums.right + w.x * e1 + w.y * o1 + w.z * vec4f(e1.yzw, e2) + w.w * vec4f(o1.yzw, o2),
     );
 }
 
 fn add_taps(sums: Sums, w: vec4f, row: i32, x: i32) -> Sums {
-    if SLIDES {
+    if OVERLAP == 1u {
         return add_overlapping(sums, w, row, x);
     }
-    return add_apart(sums, w, row, x);
+    if OVERLAP == 2u {
+        return add_alternating(sums, w, row, x);
+    }
+    let half = x + 4 * p.columns.scale;
+    return Sums(sums.left + w.x * load_row(row, x), sums.right + w.x * load_row(row, half));
 }
 
 // min(max(x, 0) + slope · min(x, 0), ceiling): no activation (slope 1), relu, relu6 (ceiling 6) and leaky relu.
@@ -107,13 +113,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let plane = p.rows.src * p.columns.src;
     let first_plane = i32(n * src_channels + first_src) * plane;
     let taps_plane = p.rows.kernel * p.columns.kernel;
-    let chunks = (taps_x.count + 3) / 4;
+    let chunks = (taps_x.count + taps_per_turn() - 1) / taps_per_turn();
 
     var sums0 = Sums();
     var sums1 = Sums();
     var sums2 = Sums();
     var sums3 = Sums();
-    // Channels, rows of taps and fours of taps in one loop.
+    // Channels, rows of taps and taps in one loop.
     var c = 0;
     var tap_y = 0;
     var chunk = 0;
@@ -121,9 +127,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var turn = 0; turn < turns; turn++) {
         let y = j.y * p.rows.scale + taps_y.start + tap_y * p.rows.step;
         let rows = row_starts(first_plane + c * plane, y);
-        let x = window + chunk * 4 * p.columns.step;
+        let x = window + chunk * taps_per_turn() * p.columns.step;
         let w_row = (i32(first_weight) + c) * taps_plane + (taps_y.first + tap_y * taps_y.step) * p.columns.kernel;
-        let taps = vec4i(chunk * 4) + vec4i(0, 1, 2, 3);
+        let taps = vec4i(chunk * taps_per_turn()) + vec4i(0, 1, 2, 3);
         let valid = taps < vec4i(taps_x.count);
         let at = vec4i(w_row) + select(vec4i(0), vec4i(taps_x.first) + taps * taps_x.step, valid);
         let w = select(vec4f(0.0), vec4f(weights[at.x], weights[at.y], weights[at.z], weights[at.w]), valid);

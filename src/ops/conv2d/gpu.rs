@@ -169,9 +169,9 @@ impl Convolution {
             u32::from(self.is_backward()),
             word(count),
         ]);
-        let turns = c_src * rows.turns() * columns.turns().div_ceil(4);
+        let turns = c_src * rows.turns() * columns.turns_in_row();
         Kernel {
-            constants: vec![("SLIDES", columns.slides())],
+            constants: vec![("OVERLAP", f64::from(columns.overlap()))],
             ..self.finish(
                 "conv2d",
                 params,
@@ -250,9 +250,9 @@ impl Convolution {
             u32::from(self.is_backward()),
             word(count),
         ]);
-        let turns = rows.turns() * columns.turns().div_ceil(4);
+        let turns = rows.turns() * columns.turns_in_row();
         Kernel {
-            constants: vec![("SLIDES", columns.slides())],
+            constants: vec![("OVERLAP", f64::from(columns.overlap()))],
             ..self.finish("depthwise", params, count, 256 * turns, None)
         }
     }
@@ -379,9 +379,24 @@ impl Axis {
         self.kernel.div_ceil(self.period)
     }
 
-    /// Whether windows of neighbouring taps overlap, as a shader's constant.
-    fn slides(&self) -> f64 {
-        f64::from(u8::from(self.step == self.scale))
+    /// Which windows of neighbouring taps overlap, as `OVERLAP` in `conv_window.wgsl`.
+    fn overlap(&self) -> u8 {
+        if self.step == self.scale {
+            1
+        } else if 2 * self.step == self.scale {
+            2
+        } else {
+            0
+        }
+    }
+
+    /// Turns of the loop along a row of taps.
+    fn turns_in_row(&self) -> usize {
+        if self.overlap() == 0 {
+            self.turns()
+        } else {
+            self.turns().div_ceil(4)
+        }
     }
 
     fn params(&self) -> Vec<u32> {

@@ -1,3 +1,12 @@
+// Which windows of neighbouring taps overlap: none (0), each one the next (1: step = scale), or every other (2: twice the
+// step is the scale, as at stride 2). A pipeline each, because software adapters run every side of a branch.
+override OVERLAP: u32;
+
+// Taps that one turn adds.
+fn taps_per_turn() -> i32 {
+    return select(4, 1, OVERLAP == 0u);
+}
+
 // Loads from src for convolutions; zero outside. Conditions are combined without branches: software adapters run both
 // sides of a branch.
 
@@ -22,4 +31,10 @@ fn load_three(row: i32, x: i32) -> vec3f {
     let inside = (vec3u(columns) < vec3u(u32(p.columns.src))) & vec3<bool>(row >= 0);
     let i = select(vec3i(0), vec3i(row) + columns, inside);
     return select(vec3f(0.0), vec3f(src[i.x], src[i.y], src[i.z]), inside);
+}
+
+// One of them.
+fn load_one(row: i32, x: i32) -> f32 {
+    let inside = (u32(x) < u32(p.columns.src)) & (row >= 0);
+    return select(0.0, src[select(0, row + x, inside)], inside);
 }
