@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inPage } from "./blank.mjs";
 import { withScope } from "./harness.mjs";
-import { lattice, tiny } from "./nets.mjs";
+import { lattice, safetensors, tiny } from "./nets.mjs";
 
 /**
  * A network whose forward pass takes long: 40 convolutions of 64 channels are 6 billion multiply-adds.
@@ -79,6 +79,67 @@ describe("where the engine runs", () => {
   });
 });
 
+describe("where networks come from", () => {
+  test("a network as data is taken in every form, and from its address", async () => {
+    const { graph, weights } = tiny();
+    const file = safetensors(weights);
+    const arg = { graph, weights, file, x: lattice(7, 0, [1, 3, 12, 12]) };
+    const answers = await inPage(
+      async (/** @type {any} */ { library, arg }) => {
+        const { graph, weights, file, x } = arg;
+        const scope = await library.open({ backend: "cpu" });
+        const text = JSON.stringify(graph);
+        /** @type {Record<string, any>} */
+        const lists = {};
+        for (const [name, { data, shape }] of Object.entries(weights))
+          lists[name] = { data: [...data], shape };
+        const padded = new Uint8Array(file.length + 8);
+        padded.set(file, 8);
+        /** @type {Record<string, unknown>} */
+        const sources = {
+          tensors: { graph, weights },
+          text: { graph: text, weights },
+          lists: { graph, weights: lists },
+          bytes: { graph, weights: file },
+          buffer: { graph, weights: file.slice().buffer },
+          view: { graph, weights: new DataView(padded.buffer, 8) },
+          blob: { graph: text, weights: new Blob([file]) },
+          file: new File([JSON.stringify({ graph, weights: lists })], "tiny.json"),
+          address: "net/tiny.json",
+          url: new URL("net/both.json", location.href),
+        };
+        /** @type {Record<string, any>} */
+        const answers = {};
+        for (const [form, source] of Object.entries(sources)) {
+          const net = await scope.load(source, { labels: ["a", "b", "c", "d", "e"] });
+          answers[form] = [...(await net.predict(x)).logits.data, net.labels[4], file.length];
+        }
+        scope.close();
+        return answers;
+      },
+      arg,
+      [],
+      async (page, base) => {
+        const json = (/** @type {unknown} */ value) => ({
+          contentType: "application/json",
+          body: JSON.stringify(value),
+        });
+        const context = page.context();
+        const both = { graph: "tiny.json", weights: "tiny.safetensors" };
+        await context.route(`${base}net/tiny.json`, (route) => route.fulfill(json(graph)));
+        await context.route(`${base}net/both.json`, (route) => route.fulfill(json(both)));
+        await context.route(`${base}net/tiny.safetensors`, (route) =>
+          route.fulfill({ body: Buffer.from(file) }),
+        );
+      },
+    );
+    assert.equal(Object.keys(answers).length, 10);
+    for (const [form, answer] of Object.entries(answers))
+      assert.deepEqual(answer, answers.tensors, form);
+    assert.deepEqual(answers.tensors.slice(5), ["e", file.length]);
+  });
+});
+
 describe("stopping", () => {
   test("a running call stops at its signal, a waiting one never runs, and the rest goes on", async () => {
     const { codes, done, steps } = await withScope(
@@ -95,20 +156,19 @@ describe("stopping", () => {
         const order = /** @type {string[]} */ ([]);
         const first = code(net.activations(arg.x, ["conv39"], { signal: running.signal }));
         const second = code(net.activations(arg.x, ["conv38"], { signal: waiting.signal }));
-        const third = net.activations(arg.x, ["conv0"]);
+        const third = net.weights("w");
         void second.then(() => order.push("second"));
         void first.then(() => order.push("first"));
         waiting.abort();
         await new Promise((resolve) => setTimeout(resolve, 60));
         running.abort();
         const codes = [await first, await second];
-        const { conv0 } = await third;
-        return { codes, done: conv0.shape, steps: order };
+        return { codes, done: (await third).shape, steps: order };
       },
       { heavy: heavy(40), x: lattice(3, 1, [1, 64, 64, 64]) },
     );
     assert.deepEqual(codes, ["AbortError aborted true", "AbortError aborted true"]);
-    assert.deepEqual(done, [1, 64, 64, 64]);
+    assert.deepEqual(done, [64, 64, 3, 3]);
     assert.deepEqual(steps, ["second", "first"]);
   });
 

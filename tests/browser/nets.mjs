@@ -95,6 +95,27 @@ export function smooth() {
 }
 
 /**
+ * Tensors as the bytes of a safetensors file.
+ * @param {Record<string, Tensor>} tensors
+ */
+export function safetensors(tensors) {
+  /** @type {Record<string, unknown>} */
+  const header = {};
+  /** @type {Buffer[]} */
+  const parts = [];
+  let at = 0;
+  for (const [name, { data, shape }] of Object.entries(tensors)) {
+    header[name] = { dtype: "F32", shape, data_offsets: [at, at + data.byteLength] };
+    parts.push(Buffer.from(data.buffer));
+    at += data.byteLength;
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return new Uint8Array(Buffer.concat([length, text, ...parts]));
+}
+
+/**
  * The largest difference, relative to the largest expected value.
  * @param {ArrayLike<number>} got
  * @param {ArrayLike<number>} expected
