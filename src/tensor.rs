@@ -210,4 +210,42 @@ impl Tensor {
     pub fn reshape(self, shape: impl Into<Vec<usize>>) -> Result<Self> {
         Self::new(self.data, shape)
     }
+
+    /// Whether it holds the values of an activation of `shape`, for the whole batch or for one picture: its extents must be
+    /// those, however the ones that are 1 were written.
+    #[must_use]
+    pub fn fits(&self, shape: Shape) -> bool {
+        let squeezed = |extents: &[usize]| -> Vec<usize> {
+            extents
+                .iter()
+                .copied()
+                .filter(|&extent| extent != 1)
+                .collect()
+        };
+        let own = squeezed(&self.shape);
+        own == squeezed(&shape.0) || own == squeezed(&shape.with_n(1).0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tensor_fits_by_its_extents_not_by_its_number_of_values() {
+        let tensor = |shape: &[usize]| {
+            Tensor::new(vec![0.0; shape.iter().product()], shape).expect("the shape is sound")
+        };
+        let activation = Shape::new(2, 3, 4, 5);
+        for shape in [&[2, 3, 4, 5][..], &[1, 3, 4, 5], &[3, 4, 5]] {
+            assert!(tensor(shape).fits(activation), "{shape:?}");
+        }
+        for shape in [&[3, 5, 4][..], &[60], &[2, 60], &[4, 3, 5]] {
+            assert!(!tensor(shape).fits(activation), "{shape:?}");
+        }
+        let vector = Shape::new(1, 7, 1, 1);
+        for shape in [&[7][..], &[1, 7], &[1, 7, 1, 1]] {
+            assert!(tensor(shape).fits(vector), "{shape:?}");
+        }
+    }
 }

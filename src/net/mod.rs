@@ -515,8 +515,12 @@ impl Instance {
         let feed = format!("override.{}", node.name);
         if let Some(Override::Replace(tensor)) = change {
             let values = match tensor.data().len() {
-                length if length == node.shape.len() => tensor.data().to_vec(),
-                length if length == node.shape.picture() => tensor.data().repeat(node.shape.n()),
+                length if length == node.shape.len() && tensor.fits(node.shape) => {
+                    tensor.data().to_vec()
+                }
+                length if length == node.shape.picture() && tensor.fits(node.shape) => {
+                    tensor.data().repeat(node.shape.n())
+                }
                 _ => {
                     return Err(Error::bad_argument(format!(
                         "the override of layer '{}' is {:?}, its output {}",

@@ -223,7 +223,8 @@ impl Scene<'_> {
                 self.dot(node, &mask, index, feeds)
             }
             Term::Dot { layer, tensor } => {
-                let (node, _) = self.layer(layer)?;
+                let (node, shape) = self.layer(layer)?;
+                check_tensor("dot", tensor, shape)?;
                 self.dot(node, tensor.data(), index, feeds)
             }
             Term::MeanSquare { layer } => {
@@ -239,6 +240,7 @@ impl Scene<'_> {
                 mean,
             } => {
                 let (node, shape) = self.layer(layer)?;
+                check_tensor("content", target, shape)?;
                 self.squared_difference(node, target.data(), index, feeds, *mean, shape.picture())
             }
             Term::Gram {
@@ -254,6 +256,7 @@ impl Scene<'_> {
                     1.0
                 };
                 let gram = self.graph.push(Gram { factor }, &[node])?;
+                check_tensor("gram", target, self.graph.shape(gram))?;
                 self.squared_difference(
                     gram,
                     target.data(),
@@ -373,6 +376,17 @@ impl Scene<'_> {
         let node = self.graph.feed(&name, shape)?;
         feeds.push((name, values));
         Ok(node)
+    }
+}
+
+fn check_tensor(what: &str, tensor: &Tensor, shape: Shape) -> Result<()> {
+    if tensor.fits(shape) {
+        Ok(())
+    } else {
+        Err(Error::bad_argument(format!(
+            "the objective's {what} is {:?}, what it is compared with is {shape}",
+            tensor.shape()
+        )))
     }
 }
 

@@ -247,9 +247,19 @@ const REFUSED = [
   [
     "a content of the wrong size",
     "bad_argument",
-    /conv1|layer's output/,
+    /content is \[1, 4\].*\[1, 8, 12, 12\]/,
     ({ net, x }) =>
       net.value(x, { layer: "conv1", content: { data: new Float32Array(4), shape: [1, 4] } }),
+  ],
+  [
+    "a tensor with its extents in another order",
+    "bad_argument",
+    /dot is \[1, 12, 12, 8\]/,
+    ({ net, x }) =>
+      net.value(x, {
+        layer: "conv1",
+        dot: { data: new Float32Array(1152), shape: [1, 12, 12, 8] },
+      }),
   ],
   [
     "a wrt that does not exist",
