@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { before, describe, test } from "node:test";
 import { inPage } from "./blank.mjs";
-import { withScope } from "./harness.mjs";
-import { ENGINES, lattice, tiny } from "./nets.mjs";
+import { BACKENDS, withScope } from "./harness.mjs";
+import { lattice, tiny } from "./nets.mjs";
 
 /**
  * What is refused: a name, the code, a word of the sentence, and what is done in the page.
@@ -394,7 +394,7 @@ function hugePng() {
   return new Uint8Array(header);
 }
 
-for (const backend of ENGINES) {
+for (const backend of BACKENDS) {
   describe(`bad input (${backend})`, () => {
     /** @type {{ code?: string, message: string, isError: boolean, same: boolean }[]} */
     let seen;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { fixtureArrays, fixtureJson } from "./fixtures.mjs";
-import { withScope } from "./harness.mjs";
-import { ENGINES, lattice, relativeError } from "./nets.mjs";
+import { BACKENDS, withScope } from "./harness.mjs";
+import { lattice, relativeError } from "./nets.mjs";
 
 /** Every so many cases of the grid are run here; all of them are natively. */
 const EVERY = 5;
@@ -44,7 +44,7 @@ function network(each) {
   };
 }
 
-for (const backend of ENGINES) {
+for (const backend of BACKENDS) {
   describe(`numbers (${backend})`, () => {
     /** @type {Record<string, import("./nets.mjs").Tensor>[]} */
     let seen;

@@ -1,13 +1,13 @@
 // What every member of the interface gives, on a small network handed over as data.
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import { withScope } from "./harness.mjs";
-import { ENGINES, lattice, relativeError, smooth, tiny } from "./nets.mjs";
+import { BACKENDS, withScope } from "./harness.mjs";
+import { lattice, relativeError, smooth, tiny } from "./nets.mjs";
 
 const x = lattice(7, 0, [1, 3, 12, 12]);
 const two = lattice(7, 1, [2, 3, 12, 12]);
 
-for (const backend of ENGINES) {
+for (const backend of BACKENDS) {
   describe(`the interface (${backend})`, () => {
     /** @type {any} */
     let seen;

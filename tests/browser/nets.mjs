@@ -1,8 +1,5 @@
 // Small networks as data and what tests compare with; everything is made from indices, so that runs repeat.
 
-/** The engines that the interface's tests run on. */
-export const ENGINES = /** @type {const} */ (["cpu"]);
-
 /** @typedef {{ data: Float32Array, shape: number[] }} Tensor */
 
 /**
