@@ -48,12 +48,10 @@ describe("where the engine runs", () => {
   });
 
   test("where a worker cannot start, the page takes over", async () => {
-    const { inWorker, inPage: beside } = await inPage(
-      answer,
-      arg,
-      [/Failed to load resource|worker/i],
-      (page, base) => page.context().route(`${base}worker.js`, (route) => route.abort()),
-    );
+    const { inWorker, inPage: beside } = await inPage(answer, arg, {
+      expectedErrors: [/Failed to load resource|worker/i],
+      prepare: (page, base) => page.context().route(`${base}worker.js`, (route) => route.abort()),
+    });
     assert.deepEqual(inWorker, beside);
   });
 
@@ -118,19 +116,20 @@ describe("where networks come from", () => {
         return answers;
       },
       arg,
-      [],
-      async (page, base) => {
-        const json = (/** @type {unknown} */ value) => ({
-          contentType: "application/json",
-          body: JSON.stringify(value),
-        });
-        const context = page.context();
-        const both = { graph: "tiny.json", weights: "tiny.safetensors" };
-        await context.route(`${base}net/tiny.json`, (route) => route.fulfill(json(graph)));
-        await context.route(`${base}net/both.json`, (route) => route.fulfill(json(both)));
-        await context.route(`${base}net/tiny.safetensors`, (route) =>
-          route.fulfill({ body: Buffer.from(file) }),
-        );
+      {
+        prepare: async (page, base) => {
+          const json = (/** @type {unknown} */ value) => ({
+            contentType: "application/json",
+            body: JSON.stringify(value),
+          });
+          const context = page.context();
+          const both = { graph: "tiny.json", weights: "tiny.safetensors" };
+          await context.route(`${base}net/tiny.json`, (route) => route.fulfill(json(graph)));
+          await context.route(`${base}net/both.json`, (route) => route.fulfill(json(both)));
+          await context.route(`${base}net/tiny.safetensors`, (route) =>
+            route.fulfill({ body: Buffer.from(file) }),
+          );
+        },
       },
     );
     assert.equal(Object.keys(answers).length, 10);
@@ -248,12 +247,13 @@ describe("defects", () => {
         return { codes, fresh: logits.shape };
       },
       { tiny: tiny(), x: lattice(7, 0, [1, 3, 12, 12]) },
-      [/a defect made for this test/],
-      // The worker throws outside any call at its second request, as a panic in a promise does.
-      (page, base) =>
-        page.context().route(`${base}worker.js`, async (route) => {
-          const response = await route.fetch();
-          const body = `${await response.text()}
+      {
+        expectedErrors: [/a defect made for this test/],
+        // The worker throws outside any call at its second request, as a panic in a promise does.
+        prepare: (page, base) =>
+          page.context().route(`${base}worker.js`, async (route) => {
+            const response = await route.fetch();
+            const body = `${await response.text()}
             const take = port.onmessage;
             let requests = 0;
             port.onmessage = (event) => {
@@ -261,10 +261,73 @@ describe("defects", () => {
               if (requests > 2) queueMicrotask(() => { throw new Error("a defect made for this test"); });
               else take(event);
             };`;
-          await route.fulfill({ response, body });
-        }),
+            await route.fulfill({ response, body });
+          }),
+      },
     );
     assert.deepEqual(codes, Array(4).fill("internal"));
     assert.deepEqual(fresh, [1, 5]);
+  });
+
+  test("where the browser knows no WebGPU at all, auto takes the CPU and webgpu is refused", async () => {
+    const outcomes = await inPage(async (/** @type {any} */ { library }) => {
+      Object.defineProperty(Navigator.prototype, "gpu", { value: undefined });
+      const outcome = (/** @type {string} */ backend) =>
+        library.open({ backend, worker: false }).then(
+          (/** @type {any} */ scope) => scope.backend,
+          (/** @type {any} */ error) => error.code,
+        );
+      return [await outcome("auto"), await outcome("webgpu"), await outcome("cpu")];
+    });
+    assert.deepEqual(outcomes, ["cpu", "no_webgpu", "cpu"]);
+  });
+
+  test("a software adapter is left alone by auto and taken when WebGPU is asked for", async () => {
+    const backends = await inPage(
+      async (/** @type {any} */ { library }) => {
+        const auto = await library.open();
+        const webgpu = await library.open({ backend: "webgpu" });
+        return [auto.backend, auto.reason, webgpu.backend];
+      },
+      null,
+      { backend: "webgpu" },
+    );
+    assert.equal(backends[0], "cpu");
+    assert.match(backends[1], /software/);
+    assert.equal(backends[2], "webgpu");
+  });
+
+  test("a lost device is told, and a network loaded after it runs on another", async () => {
+    const { codes, message, logits, before } = await inPage(
+      async (/** @type {any} */ { library, arg }) => {
+        /** @type {GPUDevice[]} */
+        const devices = [];
+        const request = GPUAdapter.prototype.requestDevice;
+        GPUAdapter.prototype.requestDevice = async function (/** @type {any} */ descriptor) {
+          const device = await request.call(this, descriptor);
+          devices.push(device);
+          return device;
+        };
+        const scope = await library.open({ backend: "webgpu", worker: false });
+        const net = await scope.load(arg.tiny);
+        const before = [...(await net.predict(arg.x)).logits.data];
+        devices[0].destroy();
+        await devices[0].lost;
+        const fails = (/** @type {any} */ error) => error;
+        const errors = [
+          await net.predict(arg.x).catch(fails),
+          await net.gradient(arg.x, { logit: 0 }).catch(fails),
+        ];
+        const another = await scope.load(arg.tiny);
+        const { logits } = await another.predict(arg.x);
+        const codes = errors.map(({ code }) => code);
+        return { codes, message: errors[0].message, logits: [...logits.data], before };
+      },
+      { tiny: tiny(), x: lattice(7, 0, [1, 3, 12, 12]) },
+      { backend: "webgpu" },
+    );
+    assert.deepEqual(codes, ["device_lost", "device_lost"]);
+    assert.match(message, /load/);
+    assert.deepEqual(logits, before);
   });
 });

@@ -5,11 +5,14 @@ import { baseUrl, withPage } from "./harness.mjs";
  * Runs `code` in a blank page that has imported the library, which it opens itself.
  * @param {any} code
  * @param {unknown} [arg]
- * @param {RegExp[]} [expectedErrors]
- * @param {(page: import("playwright-core").Page, base: string) => Promise<unknown>} [prepare]
+ * @param {object} [options]
+ * @param {"webgpu" | "cpu"} [options.backend] the browser's
+ * @param {RegExp[]} [options.expectedErrors]
+ * @param {(page: import("playwright-core").Page, base: string) => Promise<unknown>} [options.prepare]
  */
-export function inPage(code, arg, expectedErrors = [], prepare = async () => undefined) {
-  return withPage({ backend: "cpu", expectedErrors }, async (page) => {
+export function inPage(code, arg, options = {}) {
+  const { backend = "cpu", expectedErrors = [], prepare = async () => undefined } = options;
+  return withPage({ backend, expectedErrors }, async (page) => {
     const base = await baseUrl();
     await page.route(`${base}blank.html`, (route) =>
       route.fulfill({ contentType: "text/html", body: "<!doctype html><title>blank</title>" }),
