@@ -1,4 +1,5 @@
-//! Every operator's backward rule against central finite differences in f64 on the CPU engine.
+//! Every operator's backward rule against central finite differences in f64 on the CPU engine, and that of every linear
+//! operator against its adjoint, which is sharper.
 
 use convscope::engine::autodiff;
 use convscope::engine::control::Control;
@@ -419,5 +420,125 @@ fn gram_matrices_and_total_variation_match_finite_differences() {
             vertical: 0.7,
             horizontal: 1.3,
         },
+    );
+}
+
+/// ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ in each of `linear`, the inputs in which the operator is linear; Aᵀ y is what backward gives.
+fn adjoint(shapes: &[Shape], linear: &[usize], op: impl Into<Op>) {
+    let op = op.into();
+    let mut graph = Graph::default();
+    let inputs: Vec<NodeId> = shapes
+        .iter()
+        .enumerate()
+        .map(|(i, &shape)| graph.feed(&format!("x{i}"), shape).unwrap())
+        .collect();
+    let output = graph.push(op.clone(), &inputs).unwrap();
+    let y = graph.feed("y", graph.shape(output)).unwrap();
+    let product = graph.push(Dot, &[output, y]).unwrap();
+    let targets: Vec<NodeId> = linear.iter().map(|&i| inputs[i]).collect();
+    let transposed = autodiff::gradient(&mut graph, product, &targets).unwrap();
+    let mut fetches = vec![product];
+    for (&x, gradient) in targets.iter().zip(transposed) {
+        fetches.push(graph.push(Dot, &[x, gradient]).unwrap());
+    }
+    let program = Program::new(&graph, &fetches, Memory::Loop).unwrap();
+    let mut memory = CpuMemory::<f64>::new(&program);
+    memory
+        .load(&program, |name| panic!("no parameter {name}"))
+        .unwrap();
+    let feeds: Vec<(NodeId, Vec<f64>)> = program
+        .feeds
+        .iter()
+        .map(|(name, &id)| {
+            let seed = name.bytes().map(usize::from).sum();
+            (id, values(program.graph.shape(id).len(), seed))
+        })
+        .collect();
+    evaluate(&program, &mut memory, &feeds);
+    let product = memory.values(&program, program.fetches[0])[0];
+    for (input, &fetch) in linear.iter().zip(&program.fetches[1..]) {
+        let other = memory.values(&program, fetch)[0];
+        assert!(
+            (product - other).abs() <= 1e-11 * product.abs().max(1.0),
+            "{op:?}, input {input}: {product} but {other}"
+        );
+    }
+}
+
+#[test]
+fn every_linear_operator_is_adjoint_to_its_backward_rule() {
+    for (geometry, x, weight) in geometries() {
+        let (height, width) = geometry.output_size(x, weight).unwrap();
+        let y = s(x.n(), weight.n(), height, width);
+        adjoint(
+            &[x, weight],
+            &[0, 1],
+            Conv2d {
+                geometry,
+                activation: None,
+            },
+        );
+        adjoint(
+            &[y, weight],
+            &[0, 1],
+            Conv2dInputGrad { geometry, input: x },
+        );
+        adjoint(&[x, y], &[0, 1], Conv2dWeightGrad { geometry, weight });
+    }
+    adjoint(&[s(3, 5, 1, 1), s(4, 5, 1, 1)], &[0, 1], Linear);
+    adjoint(&[s(3, 4, 1, 1), s(4, 5, 1, 1)], &[0, 1], LinearInputGrad);
+    adjoint(&[s(3, 5, 1, 1), s(3, 4, 1, 1)], &[0, 1], LinearWeightGrad);
+    let x = s(2, 3, 6, 7);
+    let window = Window {
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: [1, 0, 0, 1].into(),
+        ceil: true,
+    };
+    for count_include_pad in [false, true] {
+        adjoint(
+            &[x],
+            &[0],
+            AvgPool2d {
+                window,
+                count_include_pad,
+                global: false,
+            },
+        );
+    }
+    adjoint(
+        &[x],
+        &[0],
+        AvgPool2d {
+            window: Window::global(x),
+            count_include_pad: true,
+            global: true,
+        },
+    );
+    adjoint(&[x], &[0], Scale { factor: -1.5 });
+    adjoint(&[x, s(1, 3, 1, 1)], &[0, 1], Binary::MUL);
+    adjoint(
+        &[x],
+        &[0],
+        SumTo {
+            shape: s(1, 3, 1, 1),
+        },
+    );
+    adjoint(&[s(1, 3, 1, 1)], &[0], Expand { shape: x });
+    adjoint(&[x, x], &[0, 1], Dot);
+    adjoint(&[x], &[0], Slice { start: 1, count: 2 });
+    adjoint(&[x], &[0], Concat);
+    adjoint(
+        &[x],
+        &[0],
+        Reshape {
+            shape: s(2, 126, 1, 1),
+        },
+    );
+    adjoint(&[s(2, 3, 4, 1)], &[0], Transpose);
+    adjoint(
+        &[s(1, 3, 3, 1), s(1, 3, 2, 4)],
+        &[1],
+        GramInputGrad { factor: 0.5 },
     );
 }
