@@ -66,22 +66,19 @@ function parse(words) {
 for (const backend of BACKENDS) {
   test(`kernels, thumbnails and prediction are there, and the engine is named (${backend})`, () =>
     withPage({ backend }, async (page) => {
-      await openApp(page, "#model=fashion&view=kernels");
+      await openApp(page, `?backend=${backend}#model=fashion&view=kernels`);
       assert.equal(await text(page, ".question"), "The kernels of conv1");
       assert.match(await text(page, ".bench figcaption"), /16 kernels of 7 × 7/);
       assert.ok((await colours(page, ".tiles canvas")) > 60, "kernels are painted");
       assert.ok((await colours(page, ".layer canvas")) > 20, "thumbnails are painted");
       assert.equal(await page.locator(".bars li").count(), 5);
-      assert.equal(
-        await text(page, ".engine .name"),
-        "CPU engine",
-        "a software adapter loses to it",
-      );
+      const engine = backend === "webgpu" ? "WebGPU" : "CPU engine";
+      assert.equal(await text(page, ".engine .name"), engine);
     }));
 
   test(`the saliency map follows class, objective and sign (${backend})`, () =>
     withPage({ backend }, async (page) => {
-      await openApp(page, "#model=fashion&view=saliency");
+      await openApp(page, `?backend=${backend}#model=fashion&view=saliency`);
       const name = await text(page, ".bars .name");
       assert.equal(await text(page, ".question"), `Which pixels make it say ${name}?`);
       assert.ok((await colours(page, ".pair figure:nth-child(2) canvas")) > 30);
@@ -94,6 +91,14 @@ for (const backend of BACKENDS) {
       assert.match(await text(page, ".question"), /^Which pixels would make it say /);
     }));
 }
+
+test("a software adapter loses to the CPU engine, and the page says why", () =>
+  withPage({ backend: "webgpu" }, async (page) => {
+    await openApp(page, "#model=fashion&view=kernels");
+    assert.equal(await text(page, ".engine .name"), "CPU engine");
+    await page.locator(".engine button").click();
+    assert.match(await text(page, ".engine .popover"), /CPU engine: \S+ \S+/);
+  }));
 
 test("pointing at a weight says place, weight and the byte by the rule", () =>
   withPage({ backend: "cpu" }, async (page) => {
