@@ -373,7 +373,7 @@ export function create(root, store, app) {
       : "Point at the map for a number and what it sees; click it for the arithmetic.";
     readout.rest(isOpen() ? place : "Point at a map for its numbers; click one to enlarge it.");
     const what = signed
-      ? "red where it answers with a positive number, blue where with a negative one."
+      ? "orange where it answers with a positive number, blue where with a negative one."
       : "dark where it is zero, bright where its kernel found what it looks for.";
     const kind = isOpen() ? "This feature map is " : "Each square is one feature map: ";
     const vector = `${isOpen() ? "This is one number" : "Each square is one number"}, with no place in the picture left.`;

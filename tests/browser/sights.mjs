@@ -1,0 +1,104 @@
+// What tests of views share: waiting, reading words and numbers, pointing at cells, and the numbers by the API itself.
+import assert from "node:assert/strict";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+/**
+ * Waits until nothing is left to compute or draw.
+ * @param {Page} page
+ */
+export async function settled(page) {
+  await page.waitForTimeout(80);
+  await page.waitForFunction(() => document.documentElement.dataset.ready === "true");
+}
+
+/**
+ * The text of the first match that can be seen, its spaces made plain.
+ * @param {Page} page
+ * @param {string} selector
+ */
+export async function text(page, selector) {
+  const words = await page.locator(selector).locator("visible=true").first().textContent();
+  return (words ?? "").replace(/\s+/g, " ").trim();
+}
+
+/**
+ * A number as the page writes it, also 1.2·10⁻⁵.
+ * @param {string} words
+ */
+export function parse(words) {
+  const [mantissa, exponent = "0"] = words.replaceAll("−", "-").replace("+", "").split("·10");
+  const plain = [...exponent]
+    .map((sign) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(sign))
+    .map((digit) => (digit < 0 ? "-" : String(digit)));
+  return Number(mantissa.trim()) * 10 ** Number(exponent === "0" ? "0" : plain.join(""));
+}
+
+/**
+ * Fails unless a written number is the other one, as far as its digits go.
+ * @param {string} words
+ * @param {number} value
+ */
+export function assertNear(words, value) {
+  const read = parse(words);
+  assert.ok(
+    Math.abs(read - value) <= 2e-3 * Math.abs(value) + 1e-6,
+    `${words} is written, ${value} is right`,
+  );
+}
+
+/**
+ * Moves the pointer into cell (x, y) of a canvas that shows `cells` × `cells`.
+ * @param {Page} page
+ * @param {string} selector
+ * @param {number} cells
+ * @param {{ x: number, y: number }} cell
+ */
+export async function pointAt(page, selector, cells, { x, y }) {
+  const canvas = page.locator(selector).first();
+  await canvas.scrollIntoViewIfNeeded();
+  const box = await canvas.boundingBox();
+  assert.ok(box, selector);
+  const place = { x: ((x + 0.5) / cells) * box.width, y: ((y + 0.5) / cells) * box.height };
+  await page.mouse.move(box.x + place.x, box.y + place.y);
+  return { x: box.x + place.x, y: box.y + place.y };
+}
+
+/**
+ * The API itself, in the page but apart from what it shows. `ask` runs code there with the network and the picture's
+ * tensor: it sees nothing of the test file.
+ * @param {Page} page
+ * @param {{ model: string, picture: string, backend: string }} about
+ */
+export async function openApi(page, about) {
+  const opened = await page.evaluateHandle(async ({ model, picture, backend }) => {
+    const { open } = await import(new URL("convscope.js", document.baseURI).href);
+    const scope = await open({ backend });
+    const net = await scope.load(model);
+    const { url } = scope.pictures.find((/** @type {any} */ each) => each.id === picture);
+    const blob = await (await fetch(url)).blob();
+    return { scope, net, image: await net.preprocess(blob) };
+  }, about);
+  return {
+    /**
+     * @template A, T
+     * @param {(input: { net: any, image: any }, arg: A) => Promise<T>} code
+     * @param {A} [arg]
+     * @returns {Promise<T>}
+     */
+    ask: (code, arg) => opened.evaluate(/** @type {any} */ (code), arg),
+    close: () => opened.evaluate(({ scope }) => scope.close()),
+  };
+}
+
+/**
+ * Shows another sight without loading the page again.
+ * @param {Page} page
+ * @param {string} hash
+ */
+export async function show(page, hash) {
+  await page.evaluate((next) => {
+    location.hash = next;
+  }, hash);
+  await settled(page);
+}
