@@ -57,7 +57,7 @@ for (const backend of BACKENDS) {
   test(`activation and gradient under the pointer are the engine's (${backend})`, () =>
     withPage({ backend }, async (page) => {
       await openApp(page, FASHION);
-      const api = await openApi(page, { model: "fashion", picture: PICTURE, backend });
+      const api = await openApi(page, { model: "fashion", picture: PICTURE });
       for (const [of, layer, channel, cells] of /** @type {const} */ ([
         ["logit", "act2", 5, 14],
         ["loss", "conv3", 20, 7],
@@ -129,7 +129,7 @@ test("without motion the journey goes on stop by stop, and ends at the input gra
     }
     assert.match(await text(page, ".question"), /^What reaches the picture from /);
     assert.match(await page.evaluate(() => location.hash), /backward\.at=picture/);
-    const api = await openApi(page, { model: "fashion", picture: PICTURE, backend: "cpu" });
+    const api = await openApi(page, { model: "fashion", picture: PICTURE });
     await pointAt(page, ".both figure:nth-child(2) .pixels canvas", 28, { x: 9, y: 12 });
     const said = await text(page, ".under .readout");
     const found = said.match(/^row 12, column 9: gradient grey (\S+)$/);

@@ -205,7 +205,7 @@ for (const backend of BACKENDS) {
   test(`the arithmetic of a unit gives the engine's activation (${backend})`, () =>
     withPage({ backend }, async (page) => {
       await openApp(page, FASHION);
-      const api = await openApi(page, { model: "fashion", picture: PICTURE, backend });
+      const api = await openApi(page, { model: "fashion", picture: PICTURE });
       for (const unit of UNITS) {
         const { layer: name, channel, y, x } = unit;
         await show(
@@ -265,7 +265,7 @@ for (const backend of BACKENDS) {
   test(`a channel switched off changes the prediction as the engine says (${backend})`, () =>
     withPage({ backend }, async (page) => {
       await openApp(page, `${FASHION}&layer=act3&maps.sort=mean`);
-      const api = await openApi(page, { model: "fashion", picture: PICTURE, backend });
+      const api = await openApi(page, { model: "fashion", picture: PICTURE });
       const { strongest, expected, names } = await api.ask(async ({ net, image }) => {
         const { act3 } = await net.activations(image, ["act3"]);
         const means = Array.from({ length: 64 }, (_, channel) =>
@@ -313,7 +313,7 @@ test("a link reopens the order, the scale, the channel and its changes", () =>
       /^32 maps of 14 × 14, strongest first/,
     );
     const [, high] = await page.locator(".view-maps .legend .number").allTextContents();
-    const api = await openApi(page, { model: "fashion", picture: PICTURE, backend: "cpu" });
+    const api = await openApi(page, { model: "fashion", picture: PICTURE });
     const most = await api.ask(async ({ net, image }) => {
       const list = net.layers.map((/** @type {any} */ each) => each.name);
       const all = await net.activations(image, list);

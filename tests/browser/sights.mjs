@@ -65,15 +65,15 @@ export async function pointAt(page, selector, cells, { x, y }) {
 }
 
 /**
- * The API itself, in the page but apart from what it shows. `ask` runs code there with the network and the picture's
- * tensor: it sees nothing of the test file.
+ * The API itself on the CPU engine, in the page but apart from what it shows, whatever engine that runs on. `ask` runs
+ * code there with the network and the picture's tensor: it sees nothing of the test file.
  * @param {Page} page
- * @param {{ model: string, picture: string, backend: string }} about
+ * @param {{ model: string, picture: string }} about
  */
 export async function openApi(page, about) {
-  const opened = await page.evaluateHandle(async ({ model, picture, backend }) => {
+  const opened = await page.evaluateHandle(async ({ model, picture }) => {
     const { open } = await import(new URL("convscope.js", document.baseURI).href);
-    const scope = await open({ backend });
+    const scope = await open({ backend: "cpu" });
     const net = await scope.load(model);
     const { url } = scope.pictures.find((/** @type {any} */ each) => each.id === picture);
     const blob = await (await fetch(url)).blob();
