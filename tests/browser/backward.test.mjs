@@ -34,6 +34,7 @@ test("the journey stops at every layer of a short network and at every block of 
   assert.equal(stops[0].name, "block19");
   assert.equal(stops[stopOf(stops, long, "block7.conv")].name, "block7");
   assert.equal(stops[stopOf(stops, long, "block7")].name, "block7");
+  assert.equal(stops[stopOf(stops, long, "block8.conv")].name, "block8");
 });
 
 test("an objective names the class, bars are logarithmic, long vectors are folded", () => {

@@ -457,7 +457,7 @@ export function create(root, store, app) {
             ["mean |gradient|", number(strengths(gradient, "mean")[channel])],
           ]
         : []),
-      ["length of the gradient", number(now.norm)],
+      ["gradient’s length", number(now.norm)],
     ]);
     facts.replaceChildren(
       ...rows.flatMap(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]),
