@@ -129,7 +129,7 @@ test("without motion the journey goes on stop by stop, and ends at the input gra
       assert.equal(await text(page, ".stop[aria-selected=true] .name"), name);
     }
     assert.match(await text(page, ".question"), /^What reaches the picture from /);
-    assert.match(await page.evaluate(() => location.hash), /backward\.at=picture/);
+    await page.waitForFunction(() => location.hash.includes("backward.at=picture"));
     const api = await openApi(page, { model: "fashion", picture: PICTURE });
     await pointAt(page, ".both figure:nth-child(2) .pixels canvas", 28, { x: 9, y: 12 });
     const said = await text(page, ".under .readout");
