@@ -9,6 +9,7 @@
 /** @typedef {import("../../www/convscope.js").Net} Net */
 /** @typedef {import("../../www/convscope.js").Tensor} Tensor */
 /** @typedef {{ ms: number, calibrationMs: number, rounds: number }} Timing */
+/** @typedef {(repetitions: number) => Promise<void>} Work */
 /** @typedef {(net: Net, picture: Tensor) => Promise<unknown>} Call */
 /** @typedef {Record<"multiply_adds" | "copy", string>} Shaders */
 /** @typedef {{ backend: "cpu" | "webgpu", cases: Case[], rounds: number, shaders: Shaders, networks: string[] }} Order */
@@ -43,27 +44,42 @@ function calibrate() {
 /**
  * The fastest of several rounds of a work that is told how often to repeat itself.
  * @param {number} rounds at least
- * @param {(repetitions: number) => Promise<void>} work
+ * @param {Work} work
  * @returns {Promise<Timing>}
  */
-async function time(rounds, work) {
-  const milliseconds = async (/** @type {number} */ repetitions) => {
+const time = async (rounds, work) => (await timeTogether(rounds, [work]))[0];
+
+/**
+ * The same for works whose times are compared: they take turns in each round.
+ * @param {number} rounds at least
+ * @param {Work[]} works
+ * @returns {Promise<Timing[]>}
+ */
+async function timeTogether(rounds, works) {
+  const milliseconds = async (/** @type {Work} */ work, /** @type {number} */ repetitions) => {
     const begin = performance.now();
     await work(repetitions);
     return performance.now() - begin;
   };
-  let repetitions = 1;
-  await work(1);
-  while ((await milliseconds(repetitions)) < ROUND_MS) repetitions *= 2;
-  const begin = performance.now();
-  const best = { ms: Infinity, calibrationMs: Infinity, rounds: 0 };
-  const isPatient = () => performance.now() - begin < PATIENCE_MS && best.rounds < MAX_ROUNDS;
-  while (best.rounds < rounds || isPatient()) {
-    best.calibrationMs = Math.min(best.calibrationMs, calibrate());
-    best.ms = Math.min(best.ms, (await milliseconds(repetitions)) / repetitions);
-    best.rounds++;
+  const turns = [];
+  for (const work of works) {
+    let repetitions = 1;
+    await work(1);
+    while ((await milliseconds(work, repetitions)) < ROUND_MS) repetitions *= 2;
+    turns.push({ work, repetitions, ms: Infinity });
   }
-  return best;
+  const begin = performance.now();
+  const patience = PATIENCE_MS * works.length;
+  let [done, calibrationMs] = [0, Infinity];
+  while (done < rounds || (performance.now() - begin < patience && done < MAX_ROUNDS)) {
+    calibrationMs = Math.min(calibrationMs, calibrate());
+    for (const turn of turns) {
+      const ms = (await milliseconds(turn.work, turn.repetitions)) / turn.repetitions;
+      turn.ms = Math.min(turn.ms, ms);
+    }
+    done++;
+  }
+  return turns.map(({ ms }) => ({ ms, calibrationMs, rounds: done }));
 }
 
 /**
@@ -105,16 +121,21 @@ function operations(c) {
 const isChain = (c) => outputOf(c).every((extent, axis) => extent === c.input[axis]);
 
 /**
- * Convolutions one after another where they can be, else side by side with their outputs added up.
+ * Convolutions one after another where they can be, else side by side on multiples of the picture, with their outputs added
+ * up. On the same picture, their gradients to the weights would all be one, which is computed once.
  * @param {Case} c
  * @param {number} count
  * @returns {Parts}
  */
 function convolutions(c, count) {
-  const chained = isChain(c);
   const fanIn = (c.input[0] / c.groups) * c.kernel ** 2;
   /** @type {Parts} */
   const parts = { nodes: [], weights: {}, last: "", input: c.input };
+  const add = (/** @type {string} */ name, /** @type {string[]} */ inputs) => {
+    parts.nodes.push({ name, op: "add", inputs });
+    return name;
+  };
+  let source = "x";
   for (let index = 0; index < count; index++) {
     const name = `conv${index}`;
     const weight = `${name}.weight`;
@@ -124,16 +145,18 @@ function convolutions(c, count) {
     parts.nodes.push({
       name,
       op: "conv2d",
-      inputs: [chained && index > 0 ? parts.last : "x"],
+      inputs: [source],
       weight,
       stride: [c.stride, c.stride],
       padding: Array(4).fill(c.padding),
       groups: c.groups,
     });
-    if (!chained && index > 0) {
-      parts.nodes.push({ name: `sum${index}`, op: "add", inputs: [parts.last, name] });
-      parts.last = `sum${index}`;
-    } else parts.last = name;
+    if (isChain(c)) {
+      parts.last = source = name;
+    } else {
+      parts.last = index > 0 ? add(`sum${index}`, [parts.last, name]) : name;
+      source = add(`multiple${index}`, [source, "x"]);
+    }
   }
   return parts;
 }
@@ -154,55 +177,48 @@ function additions(shape, count) {
 }
 
 /**
- * The first call's time and the steady one. Two pictures take turns, because the same one twice would be answered from
- * what the first call left.
+ * Repeats a call. Two pictures take turns, because the same one twice would be answered from what the first call left.
  * @param {Net} net
- * @param {number} rounds
  * @param {Call} call
+ * @returns {Work}
  */
-async function timeCalls(net, rounds, call) {
+function calls(net, call) {
   const shape = [1, ...net.input.shape.slice(1)];
   const pictures = [tensor(shape, 101), tensor(shape, 102)];
-  const begin = performance.now();
-  await call(net, pictures[0]);
-  const firstMs = performance.now() - begin;
   let turn = 0;
-  const steady = await time(rounds, async (repetitions) => {
+  return async (repetitions) => {
     for (let repetition = 0; repetition < repetitions; repetition++) {
       turn++;
       await call(net, pictures[turn % 2]);
     }
-  });
-  return { firstMs, ...steady };
+  };
 }
 
 /**
- * What one more node of a kind adds to a call, and the call on one of them.
+ * What one more node of a kind adds to each of some calls, and those calls on one node.
  * @param {Scope} scope
  * @param {(count: number) => Parts} network
  * @param {number} count nodes of the longer network
  * @param {number} rounds
- * @param {(parts: Parts) => Call} caller
+ * @param {((parts: Parts) => Call)[]} callers
  */
-async function marginal(scope, network, count, rounds, caller) {
-  const timeNetwork = async (/** @type {Parts} */ parts) => {
+async function marginal(scope, network, count, rounds, callers) {
+  const works = [];
+  /** @type {Net[]} */
+  const nets = [];
+  for (const parts of [network(1), network(count)]) {
     const input = { name: "x", shape: parts.input };
     const graph = { name: "bench", input, output: parts.last, nodes: parts.nodes };
     const net = await scope.load({ graph, weights: parts.weights });
-    try {
-      return await timeCalls(net, rounds, caller(parts));
-    } finally {
-      net.dispose();
-    }
-  };
-  const short = await timeNetwork(network(1));
-  const long = await timeNetwork(network(count));
-  return {
-    ms: (long.ms - short.ms) / (count - 1),
-    callMs: short.ms,
-    calibrationMs: Math.min(short.calibrationMs, long.calibrationMs),
-    rounds: Math.min(short.rounds, long.rounds),
-  };
+    nets.push(net);
+    works.push(...callers.map((caller) => calls(net, caller(parts))));
+  }
+  const timings = await timeTogether(rounds, works);
+  for (const net of nets) net.dispose();
+  return callers.map((_, index) => {
+    const [short, long] = [timings[index], timings[callers.length + index]];
+    return { ...long, ms: (long.ms - short.ms) / (count - 1), callMs: short.ms };
+  });
 }
 
 /**
@@ -222,28 +238,24 @@ async function convolution(scope, c, rounds) {
   const count = Math.max(FEWEST, Math.min(MOST, wanted));
   const [x, y] = [c.input, outputOf(c)];
   const dot = tensor([1, ...y], 103);
-  const network = (/** @type {number} */ length) => convolutions(c, length);
-  const backward =
+  const backwardOf =
     (/** @type {boolean} */ toWeights) =>
-    (/** @type {Parts} */ parts) =>
-    (/** @type {Net} */ net, /** @type {Tensor} */ picture) =>
-      net.gradient(
-        picture,
-        { layer: parts.last, dot },
-        { wrt: ["input", ...(toWeights ? Object.keys(parts.weights) : [])] },
-      );
-  const steps = [
-    await marginal(scope, network, count, rounds, forwardOf),
-    await marginal(scope, network, count, rounds, backward(false)),
-    await marginal(scope, network, count, rounds, backward(true)),
-  ];
-  // Side by side, each convolution brings an addition of its output, and one of its gradient to the input.
+    (/** @type {Parts} */ { last, weights }) => {
+      const wrt = ["input", ...(toWeights ? Object.keys(weights) : [])];
+      return (/** @type {Net} */ net, /** @type {Tensor} */ picture) =>
+        net.gradient(picture, { layer: last, dot }, { wrt });
+    };
+  const callers = [forwardOf, backwardOf(false), backwardOf(true)];
+  const network = (/** @type {number} */ length) => convolutions(c, length);
+  const steps = await marginal(scope, network, count, rounds, callers);
+  // Side by side, each convolution brings additions: of its output and input, and of two gradients to the picture.
   const addition = async (/** @type {number[]} */ shape) => {
     if (isChain(c)) return 0;
     const network = (/** @type {number} */ length) => additions(shape, length);
-    return (await marginal(scope, network, MOST, rounds, forwardOf)).ms;
+    return (await marginal(scope, network, MOST, rounds, [forwardOf]))[0].ms;
   };
-  const added = [await addition(y), await addition(x), 0];
+  const [addY, addX] = [await addition(y), await addition(x)];
+  const added = [addY + addX, 2 * addX, 0];
   const figure = (/** @type {number} */ step) => {
     const before = step > 0 ? steps[step - 1].ms : 0;
     const ms = steps[step].ms - before - added[step];
@@ -264,10 +276,14 @@ async function network(scope, id, rounds) {
     return { name: id, forward: missing, inputGradient: missing };
   }
   const net = await scope.load(id);
-  const forward = await timeCalls(net, rounds, (net, picture) => net.predict(picture));
-  const inputGradient = await timeCalls(net, rounds, (net, picture) =>
-    net.gradient(picture, { logit: CLASS }),
-  );
+  const figure = async (/** @type {Call} */ call) => {
+    const work = calls(net, call);
+    const begin = performance.now();
+    await work(1);
+    return { firstMs: performance.now() - begin, ...(await time(rounds, work)) };
+  };
+  const forward = await figure((net, picture) => net.predict(picture));
+  const inputGradient = await figure((net, picture) => net.gradient(picture, { logit: CLASS }));
   net.dispose();
   return { name: id, forward, inputGradient };
 }
