@@ -103,12 +103,10 @@ for (const backend of BACKENDS) {
       seen = await withScope(
         { backend },
         async ({ scope, arg }) => {
-          if (
-            !scope.models.some(
-              (/** @type {{ id: string }} */ model) => model.id === "efficientnet-lite0",
-            )
-          )
-            return null;
+          const model = scope.models.find(
+            (/** @type {{ id: string }} */ { id }) => id === "efficientnet-lite0",
+          );
+          if (!model) return null;
           /** @type {number[]} */
           const loaded = [];
           const net = await scope.load("efficientnet-lite0", {
@@ -118,19 +116,12 @@ for (const backend of BACKENDS) {
           const results = [];
           for (const crop of arg) {
             const [height, width] = crop.shape;
-            const image = new ImageData(width, height);
-            for (let p = 0; p < width * height; p += 1)
-              image.data.set(
-                [crop.data[3 * p], crop.data[3 * p + 1], crop.data[3 * p + 2], 255],
-                4 * p,
-              );
             // The stored crops are what is left after cropping and resizing.
-            const { data } = image;
-            const x = new Float32Array(3 * width * height);
-            for (let i = 0; i < x.length; i += 1) {
-              const channel = Math.floor(i / (width * height));
-              x[i] = (data[4 * (i % (width * height)) + channel] - 127) / 128;
-            }
+            const plane = width * height;
+            const x = Float32Array.from(
+              { length: 3 * plane },
+              (_, i) => (crop.data[3 * (i % plane) + Math.floor(i / plane)] - 127) / 128,
+            );
             const picture = { data: x, shape: [1, 3, height, width] };
             const { logits, top } = await net.predict(picture);
             const gradient = await net.gradient(picture, { logit: top[0].index });
@@ -142,7 +133,7 @@ for (const backend of BACKENDS) {
           const blob = await (await fetch(photo.url)).blob();
           const ofFile = await net.predict(blob);
           const pictures = await net.toPixels(await net.preprocess(blob));
-          return { results, ofFile, pixels: pictures.data, loaded, bytes: scope.models[0].bytes };
+          return { results, ofFile, pixels: pictures.data, loaded, bytes: model.bytes };
         },
         run.map((name) => fixture[`${name}.crop`]),
       );
@@ -202,3 +193,59 @@ for (const backend of BACKENDS) {
     });
   });
 }
+
+describe("fashion", () => {
+  /** @type {Record<string, any>} */
+  const seen = {};
+  before(async () => {
+    for (const backend of BACKENDS)
+      seen[backend] = await withScope({ backend }, async ({ scope }) => {
+        const net = await scope.load("fashion");
+        const { images, labels, classes } = await scope.dataset("fashion");
+        const size = 28 * 28;
+        const some = { data: images.data.slice(0, 200 * size), shape: [200, 1, 28, 28] };
+        const { logits, top } = await net.predict(some, { top: 1 });
+        const one = { data: images.data.slice(0, size), shape: [1, 1, 28, 28] };
+        const gradient = await net.gradient(one, { logit: labels[0] });
+        const shipped = scope.pictures.filter(
+          (/** @type {{ kind: string }} */ { kind }) => kind === "fashion",
+        );
+        const right = [];
+        for (const { url, label } of shipped) {
+          const { top } = await net.predict(await (await fetch(url)).blob());
+          right.push(top[0].index === label);
+        }
+        const byHand = await net.preprocess(await (await fetch(shipped[0].url)).blob());
+        return {
+          agree: top.filter(
+            (/** @type {{ index: number }[]} */ [{ index }], /** @type {number} */ i) =>
+              index === labels[i],
+          ).length,
+          logits,
+          gradient,
+          right: right.filter(Boolean).length,
+          shipped: right.length,
+          labels: net.labels,
+          classes,
+          range: [Math.min(...one.data), Math.min(...byHand.data)],
+        };
+      });
+  });
+
+  for (const backend of BACKENDS) {
+    test(`it knows most of its test pictures, in the data set and from files (${backend})`, () => {
+      const { agree, right, shipped, labels, classes, range } = seen[backend];
+      assert.ok(agree >= 0.85 * 200, `${agree} of 200`);
+      assert.ok(shipped >= 10 && right >= 0.8 * shipped, `${right} of ${shipped}`);
+      assert.deepEqual(labels, classes);
+      assert.equal(range[0], range[1], "the data set and the rule have the same background");
+    });
+  }
+
+  test("both engines give the same logits and input gradient", () => {
+    const { cpu, webgpu } = seen;
+    assert.ok(relativeError(webgpu.logits.data, cpu.logits.data) < 1e-4);
+    assert.ok(relativeError(webgpu.gradient.data, cpu.gradient.data) < 1e-3);
+    assert.ok(cpu.gradient.data.some((/** @type {number} */ value) => value !== 0));
+  });
+});
