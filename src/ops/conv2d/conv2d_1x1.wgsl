@@ -30,6 +30,20 @@ fn load4(start: u32, i: vec4u) -> vec4f {
     return vec4f(src[start + i.x], src[start + i.y], src[start + i.z], src[start + i.w]);
 }
 
+fn put(at: i32, value: f32, inside: bool) {
+    if inside {
+        dst[at] = value;
+    }
+}
+
+// Writes one position of the first `channels` of four channels; `plane` is the step between them.
+fn put_position(value: vec4f, at: i32, plane: i32, channels: i32, inside: bool) {
+    put(at, value.x, inside & (channels > 0));
+    put(at + plane, value.y, inside & (channels > 1));
+    put(at + 2 * plane, value.z, inside & (channels > 2));
+    put(at + 3 * plane, value.w, inside & (channels > 3));
+}
+
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
     var index = (workgroup.x + p.base.x) * WG_SIZE + local;
@@ -88,24 +102,26 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         low0.left, low0.right, low1.left, low1.right,
         high0.left, high0.right, high1.left, high1.right,
     );
-    for (var half = 0u; half < 2u; half++) {
-        let first = (quad + half) * 4u;
+    let plane = i32(p.plane);
+    for (var half = 0; half < 2; half++) {
+        let first = i32(quad) * 4 + half * 4;
         // Beyond the last four channels there are none to write.
-        let channels = min(4u, max(p.C_dst, first) - first);
+        let channels = clamp(i32(p.C_dst) - first, 0, 4);
         var shift = vec4f(0.0);
         if p.has_bias != 0u {
-            for (var channel = 0u; channel < channels; channel++) {
+            for (var channel = 0; channel < channels; channel++) {
                 shift[channel] = bias[first + channel];
             }
         }
-        let start = (n * p.C_dst + first) * p.plane + position;
-        for (var i = 0u; i < 16u; i++) {
-            if position + i < p.plane {
-                let value = bend(tile[half * 4u + i / 4u][i % 4u] + shift);
-                for (var channel = 0u; channel < channels; channel++) {
-                    dst[start + channel * p.plane + i] = value[channel];
-                }
-            }
+        let start = (i32(n * p.C_dst) + first) * plane;
+        for (var i = 0; i < 4; i++) {
+            let at = i32(position) + i * 4;
+            let inside = vec4i(at) + vec4i(0, 1, 2, 3) < vec4i(plane);
+            let value = tile[half * 4 + i];
+            put_position(bend(value[0] + shift), start + at, plane, channels, inside.x);
+            put_position(bend(value[1] + shift), start + at + 1, plane, channels, inside.y);
+            put_position(bend(value[2] + shift), start + at + 2, plane, channels, inside.z);
+            put_position(bend(value[3] + shift), start + at + 3, plane, channels, inside.w);
         }
     }
 }
