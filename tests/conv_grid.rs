@@ -1,6 +1,8 @@
 //! Convolution, its three gradients and its bias's gradient over the whole grid, against PyTorch.
 
 mod common;
+#[path = "common/gpu.rs"]
+mod gpu;
 
 use common::{ConvCase, arrays, conv_grid, relative_error};
 use convscope::ops::conv2d::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry, Padding};
@@ -82,5 +84,17 @@ fn the_cpu_engine_agrees_with_pytorch() {
         let mut output = vec![f32::NAN; shape.len()];
         op.cpu(inputs, &mut output, shape);
         output
+    });
+}
+
+#[test]
+fn the_gpu_engine_agrees_with_pytorch() {
+    let Some(device) = gpu::device() else { return };
+    check_grid(|op, inputs, shape| {
+        let inputs: Vec<(Shape, Vec<f32>)> = inputs
+            .iter()
+            .map(|input| (input.shape, input.data.to_vec()))
+            .collect();
+        gpu::on_gpu(&device, op, &inputs, shape).expect("every operator has a shader")
     });
 }

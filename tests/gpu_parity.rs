@@ -1,9 +1,8 @@
-//! Every operator's shaders against its CPU kernel, over tables of shapes.
-//!
-//! Needs a Vulkan adapter (a software one will do). Without one the tests say so and pass, unless `CI` is set.
+//! Every operator's shaders against its CPU kernel, over tables of shapes. Needs an adapter, see common/gpu.rs.
+#[path = "common/gpu.rs"]
+mod gpu;
 
-use convscope::engine::gpu::{Buffer, Gpu};
-use convscope::error::Result;
+use convscope::engine::gpu::Gpu;
 use convscope::ops::activation::{Activation, ActivationGrad, Function};
 use convscope::ops::batch_norm::{
     BatchNorm, BatchNormScale, BatchNormShift, BatchNormTrain, BatchNormTrainInputGrad,
@@ -26,20 +25,10 @@ use convscope::ops::total_variation::{TotalVariation, TotalVariationGrad};
 use convscope::ops::{Op, Operator as _, View};
 use convscope::tensor::Shape;
 
+use gpu::{device, on_gpu};
+
 /// Relative to the largest value of a result: sums of a few thousand products in another order.
 const TOLERANCE: f64 = 1e-4;
-
-/// The device, if there is one.
-fn device() -> Option<Gpu> {
-    match pollster::block_on(Gpu::open(true)) {
-        Ok(gpu) => Some(gpu),
-        Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "{error}");
-            eprintln!("skipped: {error}");
-            None
-        }
-    }
-}
 
 /// The same numbers in [−1, 1) for the same seed.
 fn numbers(length: usize, seed: u64) -> Vec<f32> {
@@ -52,34 +41,6 @@ fn numbers(length: usize, seed: u64) -> Vec<f32> {
             (state >> 40) as f32 / 8_388_608.0 - 1.0
         })
         .collect()
-}
-
-/// The operator's output on the device.
-fn on_gpu(gpu: &Gpu, op: &Op, inputs: &[(Shape, Vec<f32>)], output: Shape) -> Result<Vec<f32>> {
-    let shapes: Vec<Shape> = inputs.iter().map(|(shape, _)| *shape).collect();
-    let mut buffers = Vec::new();
-    for (shape, data) in inputs {
-        let buffer = gpu.allocate(shape.len())?;
-        gpu.upload(&buffer, data);
-        buffers.push(buffer);
-    }
-    let result = gpu.allocate(output.len())?;
-    // What stands in a buffer before must not matter.
-    gpu.upload(&result, &vec![f32::NAN; output.len()]);
-    buffers.push(result);
-    let kernels: Vec<(_, Vec<Buffer>)> = op
-        .gpu(&shapes, output)?
-        .into_iter()
-        .map(|kernel| (kernel, buffers.clone()))
-        .collect();
-    let recording = gpu.compile(&kernels)?;
-    pollster::block_on(async {
-        gpu.run(&recording).await?;
-        Ok(gpu
-            .read(&[(&buffers[inputs.len()], output.len())])
-            .await?
-            .remove(0))
-    })
 }
 
 /// The operator's output by its CPU kernel in f64.
