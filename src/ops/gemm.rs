@@ -21,8 +21,9 @@ const KC: usize = 384;
 /// Most columns of B that are packed at a time: the block stays in the second-level cache.
 const NC: usize = 384;
 
-/// Sums per inner product that run side by side: one vector of f32.
-const LANES: usize = if cfg!(target_feature = "avx2") { 8 } else { 4 };
+/// Sums per inner product that run side by side: one vector of f32. With wider ones the compiler gives up keeping a tile in
+/// registers, which costs far more than the width brings.
+const LANES: usize = 4;
 /// Rows of A and of B in a tile of inner products.
 const TILE: [usize; 2] = [4, 2];
 /// Most terms of an inner product that are summed at a time.
@@ -359,11 +360,19 @@ fn inner_lanes<T: Real, const M: usize, const N: usize>(
         *row = &row[..length];
     }
     for at in 0..length {
+        let mut left = [[T::zero(); LANES]; M];
+        let mut right = [[T::zero(); LANES]; N];
+        for i in 0..M {
+            left[i] = a[i][at];
+        }
+        for j in 0..N {
+            right[j] = b[j][at];
+        }
         for i in 0..M {
             for j in 0..N {
                 for lane in 0..LANES {
                     sums[i][j][lane] =
-                        multiply_add(a[i][at][lane], b[j][at][lane], sums[i][j][lane]);
+                        multiply_add(left[i][lane], right[j][lane], sums[i][j][lane]);
                 }
             }
         }
