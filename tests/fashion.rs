@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
-use common::{gpu_engine, relative_error};
+use common::{arrays, gpu_engine, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::load::arch::fashion;
@@ -95,6 +95,41 @@ fn candles_own_forward_pass_gives_the_same_logits() {
         .unwrap();
     let error = relative_error(logits(&network(Engine::Cpu), &x).data(), &expected);
     assert!(error < 1e-5, "{error}");
+}
+
+/// Relative to the largest value; a gradient passes kinks, where one rounding shows.
+fn check_against_pytorch(engine: Engine) {
+    let net = network(engine);
+    let stored = arrays("fashion.safetensors");
+    let pictures = stored["pictures"].data.chunks_exact(784);
+    let rows = stored["logits"].data.chunks_exact(10);
+    let gradients = stored["gradient"].data.chunks_exact(784);
+    for (((picture, row), expected), &label) in pictures
+        .zip(rows)
+        .zip(gradients)
+        .zip(&stored["labels"].data)
+    {
+        let x = Tensor::new(picture.to_vec(), [1, 1, 28, 28]).unwrap();
+        let error = relative_error(logits(&net, &x).data(), row);
+        assert!(error < 1e-5, "logits: {error}");
+        let error = relative_error(
+            gradient(&net, &x, label as usize, &["input"]).1[0].data(),
+            expected,
+        );
+        assert!(error < 1e-3, "input gradient: {error}");
+    }
+}
+
+#[test]
+fn logits_and_input_gradients_agree_with_pytorch_on_the_cpu_engine() {
+    check_against_pytorch(Engine::Cpu);
+}
+
+#[test]
+fn logits_and_input_gradients_agree_with_pytorch_on_the_gpu_engine() {
+    if let Some(engine) = gpu_engine() {
+        check_against_pytorch(engine);
+    }
 }
 
 /// f(x) = Σ x · g_x + Σ b · g_b over every bias of the network as it runs, batch norm folded: b = β − γ μ / √(σ² + ε).
