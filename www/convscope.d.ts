@@ -32,7 +32,7 @@ export type ErrorCode =
 
 export type ConvscopeError = Error & { code: ErrorCode };
 
-/** Bytes so far, and in all where that is known. */
+/** Bytes, pictures or steps so far, and in all where that is known. */
 export type Progress = { loaded?: number; total?: number };
 
 /** Options of every call that can be long or random. */
@@ -42,6 +42,15 @@ export type Common = {
   onProgress?: (progress: Progress) => void;
   /** A whole number; the same one gives the same result on one backend. */
   seed?: number;
+};
+
+/** Options of a call that goes by steps. */
+export type Stepped<Step> = {
+  /**
+   * Sees a step. The call goes on when what it returns has settled, so that a promise pauses the call; other calls run
+   * meanwhile. What it throws ends the call.
+   */
+  onStep?: (step: Step) => unknown;
 };
 
 /** Channels of a layer scaled (0 switches one off), or its output replaced. */

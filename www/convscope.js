@@ -272,6 +272,9 @@ class NetProxy {
   }
 }
 
+/** Calls that go by steps, and tell of them. */
+const STEPPED = ["embed", "train", "synthesize", "stylize"];
+
 /**
  * Options of a call that can be long or random: what concerns the call itself, and what concerns its method.
  * @param {string} call
@@ -279,15 +282,19 @@ class NetProxy {
  * @returns {{ watch: Watch, rest: Record<string, any> }}
  */
 function split(call, options) {
-  const { signal, onProgress, seed, ...rest } = optionsOf(call, options);
+  const { signal, onProgress, onStep, seed, ...rest } = optionsOf(call, options);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw failure("bad_argument", `${call}: signal must be an AbortSignal`);
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw failure("bad_argument", `${call}: onProgress must be a function`);
+  if (onStep !== undefined && !STEPPED.includes(call))
+    throw failure("bad_argument", `${call} has no option 'onStep'; it does not go by steps`);
+  if (onStep !== undefined && typeof onStep !== "function")
+    throw failure("bad_argument", `${call}: onStep must be a function`);
   if (seed !== undefined && !Number.isSafeInteger(seed))
     throw failure("bad_argument", `${call}: seed must be a whole number, not ${seed}`);
   if (signal?.aborted) throw aborted();
-  return { watch: { signal, onProgress }, rest };
+  return { watch: { signal, onProgress, onStep, seed }, rest };
 }
 
 /**

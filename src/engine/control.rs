@@ -1,6 +1,7 @@
-//! Long work stays polite: it yields to the browser, and stops when asked to.
+//! Long work stays polite: it yields to the browser, says how far it is, and stops when asked to.
 
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
@@ -9,10 +10,11 @@ use crate::error::{Error, Result};
 #[cfg(target_arch = "wasm32")]
 const SLICE_MS: f64 = 30.0;
 
-/// Told to whoever computes: whether the caller still wants the result.
-#[derive(Debug, Clone, Default)]
+/// Between whoever computes and the caller: whether the result is still wanted, and how far it is.
+#[derive(Clone, Default)]
 pub struct Control {
     aborted: Rc<Cell<bool>>,
+    on_progress: Option<Rc<dyn Fn(usize, usize)>>,
     #[cfg(target_arch = "wasm32")]
     last_pause: Rc<Cell<f64>>,
 }
@@ -25,6 +27,22 @@ impl Control {
         #[cfg(target_arch = "wasm32")]
         control.last_pause.set(js_sys::Date::now());
         control
+    }
+
+    /// A control whose caller is told by `on_progress(done, total)` how far the work is.
+    #[must_use]
+    pub fn reporting(on_progress: impl Fn(usize, usize) + 'static) -> Self {
+        Self {
+            on_progress: Some(Rc::new(on_progress)),
+            ..Self::new()
+        }
+    }
+
+    /// Says that `done` of `total` pictures or steps are done.
+    pub fn progress(&self, done: usize, total: usize) {
+        if let Some(on_progress) = &self.on_progress {
+            on_progress(done, total);
+        }
     }
 
     /// Asks the work to stop at its next step.
@@ -54,5 +72,13 @@ impl Control {
         } else {
             Ok(())
         }
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("aborted", &self.aborted)
+            .finish_non_exhaustive()
     }
 }

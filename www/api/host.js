@@ -1,6 +1,7 @@
 /**
  * The side on which the engine lives, in a worker or, where there is none, in the page itself. It answers messages on a
- * port; calls that run a network wait for their turn, first come, first served.
+ * port; calls that run a network wait for their turn, first come, first served. A call that goes by steps lets those that
+ * wait in between, while the caller looks at a step.
  * @module
  */
 
@@ -9,14 +10,15 @@ import { readDataset } from "./datasets.js";
 import { aborted, failure, faultOf } from "./faults.js";
 import { readPixels } from "./pixels.js";
 import { readSource } from "./sources.js";
+import { Turns } from "./turns.js";
 
 /**
  * @typedef {import("../wasm/engine.js").WebNet} WebNet
  * @typedef {import("../convscope.js").Tensor} Tensor
  * @typedef {import("./sources.js").ShippedModel} ShippedModel
  * @typedef {{ postMessage: (message: unknown, transfer: Transferable[]) => void, onmessage: ((event: MessageEvent) => void) | null }} Port
- * @typedef {{ call: number, method: string, net?: number, args: any[] }} Request
- * @typedef {{ id: number, life: AbortController, control?: CallControl }} Call
+ * @typedef {{ call: number, method: string, net?: number, seed?: number, steps?: boolean, args: any[] }} Request
+ * @typedef {{ id: number, net?: number, life: AbortController, control?: CallControl, resume?: (answer?: unknown) => void, done: Promise<void> }} Call
  * @typedef {{ value?: unknown, transfer?: Transferable[] }} Answer
  */
 
@@ -47,8 +49,9 @@ export function serve(port) {
   hosts.add(host);
   port.onmessage = ({ data }) => {
     if ("abort" in data) host.abort(data.abort);
+    else if ("resume" in data) host.resume(data.resume, data.answer);
     else if ("close" in data) {
-      host.close();
+      void host.close();
       hosts.delete(host);
       port.onmessage = null;
     } else host.take(data);
@@ -87,8 +90,9 @@ class Host {
   #lastNet = 0;
   /** @type {Map<number, Call>} */
   #calls = new Map();
-  /** The end of the last call in the queue. @type {Promise<void>} */
-  #queue = Promise.resolve();
+  /** Networks that were disposed of while a call of theirs was on its way. @type {Map<number, WebNet>} */
+  #leaving = new Map();
+  #turns = new Turns();
   /** @type {ShippedModel[]} */
   #models = [];
 
@@ -100,10 +104,18 @@ class Host {
   /** @param {Request} request */
   take(request) {
     /** @type {Call} */
-    const call = { id: request.call, life: new AbortController() };
+    const call = { id: request.call, life: new AbortController(), done: Promise.resolve() };
     this.#calls.set(call.id, call);
-    if (AT_ONCE.has(request.method)) void this.#answer(call, request);
-    else this.#queue = this.#queue.then(() => this.#answer(call, request));
+    call.done = AT_ONCE.has(request.method)
+      ? this.#answer(call, request)
+      : this.#inTurn(() => this.#answer(call, request));
+  }
+
+  /** @param {() => Promise<void>} work */
+  async #inTurn(work) {
+    await this.#turns.take();
+    await work();
+    this.#turns.give();
   }
 
   /** @param {number} id */
@@ -111,17 +123,27 @@ class Host {
     const call = this.#calls.get(id);
     call?.life.abort(aborted());
     call?.control?.abort();
+    call?.resume?.();
+  }
+
+  /**
+   * The caller has looked at a step.
+   * @param {number} id
+   * @param {unknown} answer what the step's listener said
+   */
+  resume(id, answer) {
+    this.#calls.get(id)?.resume?.(answer);
   }
 
   /** Frees everything once what runs has stopped. */
-  close() {
-    for (const call of this.#calls.values()) this.abort(call.id);
-    this.#queue = this.#queue.then(() => {
-      for (const net of this.#nets.values()) net.free();
-      this.#nets.clear();
-      this.#scope?.free();
-      this.#scope = null;
-    });
+  async close() {
+    const calls = [...this.#calls.values()];
+    for (const call of calls) this.abort(call.id);
+    await Promise.all(calls.map((call) => call.done));
+    for (const net of this.#nets.values()) net.free();
+    this.#nets.clear();
+    this.#scope?.free();
+    this.#scope = null;
   }
 
   /** @param {string} why */
@@ -145,6 +167,7 @@ class Host {
     } finally {
       this.#calls.delete(id);
       call.control?.free();
+      this.#freeLeaving();
     }
   }
 
@@ -153,9 +176,15 @@ class Host {
    * @param {Request} request
    * @returns {Answer | Promise<Answer>}
    */
-  #run(call, { method, net, args }) {
+  #run(call, { method, net, seed, steps, args }) {
     if (net !== undefined) {
-      call.control = new CallControl();
+      call.net = net;
+      call.control = new CallControl(
+        seed,
+        (/** @type {number} */ loaded, /** @type {number} */ total) =>
+          this.#port.postMessage({ call: call.id, progress: { loaded, total } }, []),
+        steps ? (/** @type {unknown} */ step) => this.#step(call, step) : undefined,
+      );
       return runNet(this.#net(net), call.control, method, args, () => this.#drop(net));
     }
     const [first, second] = args;
@@ -177,6 +206,25 @@ class Host {
     }
   }
 
+  /**
+   * Shows the caller a step and waits until it has been looked at; others take their turn meanwhile.
+   * @param {Call} call
+   * @param {unknown} step
+   * @returns {Promise<unknown>} what the step's listener said
+   */
+  async #step(call, step) {
+    const looked = new Promise((resolve) => {
+      call.resume = resolve;
+    });
+    if (call.life.signal.aborted) return undefined;
+    this.#port.postMessage({ call: call.id, step }, buffersOf(step));
+    this.#turns.give();
+    const answer = await looked;
+    call.resume = undefined;
+    await this.#turns.take();
+    return answer;
+  }
+
   #opened() {
     if (!this.#scope) throw failure("bad_argument", "the scope is closed");
     return this.#scope;
@@ -191,8 +239,19 @@ class Host {
 
   /** @param {number} id */
   #drop(id) {
-    this.#nets.get(id)?.free();
+    const net = this.#nets.get(id);
     this.#nets.delete(id);
+    if (net) this.#leaving.set(id, net);
+  }
+
+  /** Frees the networks that were disposed of and that no call uses any more. */
+  #freeLeaving() {
+    const used = new Set([...this.#calls.values()].map(({ net }) => net));
+    for (const [id, net] of this.#leaving) {
+      if (used.has(id)) continue;
+      this.#leaving.delete(id);
+      net.free();
+    }
   }
 
   /** @param {string} backend */

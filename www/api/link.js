@@ -8,10 +8,10 @@ import { aborted, failure } from "./faults.js";
 
 /**
  * @typedef {import("../convscope.js").Progress} Progress
- * @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void }} Watch
+ * @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void, onStep?: (step: any) => unknown, seed?: number }} Watch
  * @typedef {{ args: unknown[], transfer?: Transferable[] }} Parcel
- * @typedef {{ call: number, value: unknown } | { call: number, error: import("./faults.js").Fault } | { call: number, progress: Progress } | { defect: string } | { ready: true }} Message
- * @typedef {{ resolve: (value: any) => void, reject: (error: Error) => void, onProgress?: (progress: Progress) => void, release: () => void }} Pending
+ * @typedef {{ call: number, value: unknown } | { call: number, error: import("./faults.js").Fault } | { call: number, progress: Progress } | { call: number, step: unknown } | { defect: string } | { ready: true }} Message
+ * @typedef {{ resolve: (value: any) => void, reject: (error: Error) => void, watch: Watch, release: () => void }} Pending
  * @typedef {{ postMessage: (message: unknown, transfer: Transferable[]) => void, onmessage: ((event: MessageEvent) => void) | null }} Wire
  */
 
@@ -45,8 +45,8 @@ export class Link {
    * @param {Watch & { net?: number }} [watch]
    * @returns {Promise<any>}
    */
-  queue(method, prepare, { signal, onProgress, net } = {}) {
-    const { promise, id } = this.#open(signal, onProgress);
+  queue(method, prepare, { net, ...watch } = {}) {
+    const { promise, id } = this.#open(watch);
     this.#sends = this.#sends.then(async () => {
       if (!this.#pending.has(id)) return;
       try {
@@ -65,8 +65,8 @@ export class Link {
    * @param {Watch & { net?: number }} [watch]
    * @returns {Promise<any>}
    */
-  atOnce(method, parcel, { signal, onProgress, net } = {}) {
-    const { promise, id } = this.#open(signal, onProgress);
+  atOnce(method, parcel, { net, ...watch } = {}) {
+    const { promise, id } = this.#open(watch);
     try {
       if (this.#pending.has(id)) this.#send(id, method, net, parcel);
     } catch (error) {
@@ -86,11 +86,9 @@ export class Link {
     this.#end();
   }
 
-  /**
-   * @param {AbortSignal} [signal]
-   * @param {(progress: Progress) => void} [onProgress]
-   */
-  #open(signal, onProgress) {
+  /** @param {Watch} watch */
+  #open(watch) {
+    const { signal } = watch;
     this.#last += 1;
     const id = this.#last;
     const promise = new Promise((resolve, reject) => {
@@ -102,13 +100,10 @@ export class Link {
         reject(aborted());
         return;
       }
-      const abort = () => {
-        this.#settle(id)?.reject(aborted());
-        this.#wire.postMessage({ abort: id }, []);
-      };
+      const abort = () => this.#abandon(id, aborted());
       signal?.addEventListener("abort", abort, { once: true });
       const release = () => signal?.removeEventListener("abort", abort);
-      this.#pending.set(id, { resolve, reject, onProgress, release });
+      this.#pending.set(id, { resolve, reject, watch, release });
     });
     return { promise, id };
   }
@@ -120,9 +115,12 @@ export class Link {
    * @param {Parcel} parcel
    */
   #send(call, method, net, { args, transfer = [] }) {
-    if (!this.#pending.has(call)) return;
+    const pending = this.#pending.get(call);
+    if (!pending) return;
+    const { seed, onStep } = pending.watch;
     try {
-      this.#wire.postMessage({ call, method, net, args }, transfer);
+      const request = { call, method, net, seed, steps: onStep !== undefined, args };
+      this.#wire.postMessage(request, transfer);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw failure(
@@ -140,13 +138,45 @@ export class Link {
       return;
     }
     if ("progress" in message) {
-      this.#pending.get(message.call)?.onProgress?.(message.progress);
+      this.#pending.get(message.call)?.watch.onProgress?.(message.progress);
+      return;
+    }
+    if ("step" in message) {
+      void this.#step(message.call, message.step);
       return;
     }
     const pending = this.#settle(message.call);
     if ("error" in message) pending?.reject(failure(message.error.code, message.error.message));
     else if (pending) pending.resolve(message.value);
     else this.#discard(message.value);
+  }
+
+  /**
+   * Shows a step to whoever listens. The call goes on when what the listener returns has settled, and learns what it said;
+   * it ends with what the listener throws.
+   * @param {number} call
+   * @param {unknown} step
+   */
+  async #step(call, step) {
+    try {
+      const said = await this.#pending.get(call)?.watch.onStep?.(step);
+      if (this.#pending.has(call))
+        this.#wire.postMessage({ resume: call, answer: isPlain(said) ? said : undefined }, []);
+    } catch (error) {
+      this.#abandon(call, /** @type {Error} */ (error));
+    }
+  }
+
+  /**
+   * Ends a call that nobody waits for any more.
+   * @param {number} id
+   * @param {Error} error
+   */
+  #abandon(id, error) {
+    const pending = this.#settle(id);
+    if (!pending) return;
+    pending.reject(error);
+    this.#wire.postMessage({ abort: id }, []);
   }
 
   /**
@@ -165,6 +195,14 @@ export class Link {
     pending?.release();
     return pending;
   }
+}
+
+/**
+ * Whether a listener's answer is one: a plain object, and not whatever its last expression happened to be.
+ * @param {unknown} value
+ */
+function isPlain(value) {
+  return typeof value === "object" && Object.getPrototypeOf(value ?? 0) === Object.prototype;
 }
 
 /** @param {string} why */
