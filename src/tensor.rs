@@ -211,6 +211,32 @@ impl Tensor {
         Self::new(self.data, shape)
     }
 
+    /// The values of some pictures of a batch of `count`, repeated and ordered as in `pictures`; a tensor that does not hold
+    /// `count` times `picture_length` values is for every picture alike and comes back as it is.
+    ///
+    /// # Errors
+    /// `internal` if a picture does not exist.
+    pub fn pictures(
+        &self,
+        pictures: &[usize],
+        count: usize,
+        picture_length: usize,
+    ) -> Result<Self> {
+        if count == 1 || self.data.len() != count * picture_length {
+            return Ok(self.clone());
+        }
+        let mut data = Vec::with_capacity(pictures.len() * picture_length);
+        for &picture in pictures {
+            let values = self.data.chunks_exact(picture_length).nth(picture);
+            data.extend_from_slice(
+                values.ok_or_else(|| Error::internal(format!("there is no picture {picture}")))?,
+            );
+        }
+        let mut shape = self.shape.clone();
+        shape[0] = pictures.len();
+        Self::new(data, shape)
+    }
+
     /// Whether it holds the values of an activation of `shape`, for the whole batch or for one picture: its extents must be
     /// those, however the ones that are 1 were written.
     #[must_use]

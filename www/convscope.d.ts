@@ -32,8 +32,11 @@ export type ErrorCode =
 
 export type ConvscopeError = Error & { code: ErrorCode };
 
-/** Bytes, pictures or steps so far, and in all where that is known. */
-export type Progress = { loaded?: number; total?: number };
+/**
+ * Bytes, pictures or steps so far (`loaded` and `done` say the same), and in all where that is known; with the result as it
+ * stands where a call sharpens an estimate.
+ */
+export type Progress = { loaded?: number; done?: number; total?: number; partial?: Tensor };
 
 /** Options of every call that can be long or random. */
 export type Common = {
@@ -166,6 +169,50 @@ export type Painted = {
   ranges: Float32Array;
 };
 
+/** A picture without evidence: a word, a number in model space for every channel, or a picture. */
+export type Baseline = "zero" | "black" | "mean" | "blur" | "noise" | number | ImageLike;
+
+/** A number for rows and columns, or both. */
+export type Extent = number | [number, number];
+
+export type AttributeOptions = Run & {
+  /** A class (its logit) or an objective; without it, the predicted class. */
+  target?: number | Objective;
+} & (
+    | { method: "saliency" | "gradient" | "input_x_gradient" }
+    | {
+        method: "integrated_gradients";
+        /** Points of the path, 50. */
+        steps?: number;
+        rule?:
+          | "gausslegendre"
+          | "riemann_left"
+          | "riemann_right"
+          | "riemann_middle"
+          | "riemann_trapezoid";
+        /** Where the path starts, `"zero"`. */
+        baseline?: Baseline;
+      }
+    | {
+        method: "smooth_grad" | "smooth_grad_sq" | "var_grad";
+        /** Noisy copies, 50. */
+        samples?: number;
+        /** The noise's deviation as a share of max − min of each picture, 0.15. */
+        sigma?: number;
+        /** `[samples, C, H, W]`, added as it is instead of drawing it. */
+        noise?: Tensor;
+      }
+    | {
+        method: "occlusion";
+        /** A seventh of the shorter side. */
+        window?: Extent;
+        /** Half the window. */
+        stride?: Extent;
+        /** What the window shows, `"zero"`. */
+        fill?: Baseline;
+      }
+  );
+
 export type Model = {
   id: string;
   title: string;
@@ -268,14 +315,8 @@ export interface Net {
     objective: Objective,
     options?: Run & { wrt?: string },
   ): Promise<Tensor>;
-  /**
-   * What of the picture an answer depends on, `[N, C, H, W]`: `"gradient"`, or `"saliency"`, its absolute value. `target` is
-   * a class (its logit) or an objective; without it, the predicted class.
-   */
-  attribute(
-    image: ImageLike,
-    options: Run & { method: "saliency" | "gradient"; target?: number | Objective },
-  ): Promise<Tensor>;
+  /** What of the picture an answer depends on, `[N, C, H, W]`. An option that the method does not have is refused. */
+  attribute(image: ImageLike, options: AttributeOptions): Promise<Tensor>;
   /** F Fᵀ / (H·W) of a layer's output, `[C, C]`; without the division if `normalize` is false. */
   gram(image: ImageLike, layer: string, options?: Run & { normalize?: boolean }): Promise<Tensor>;
   /** Frees its memory; need not be awaited. */

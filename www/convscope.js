@@ -191,8 +191,8 @@ class NetProxy {
   }
 
   /** @type {Net["attribute"]} */
-  attribute(image, options) {
-    return this.#run("attribute", image, [], options);
+  async attribute(image, options) {
+    return this.#run("attribute", image, [], options, ["baseline", "fill"]);
   }
 
   /** @type {Net["gram"]} */
@@ -213,16 +213,19 @@ class NetProxy {
    * @param {ImageLike} image
    * @param {unknown[]} args
    * @param {unknown} options
+   * @param {string[]} [pictures] options that may be pictures, too
    * @returns {Promise<any>}
    */
-  async #run(method, image, args, options) {
+  async #run(method, image, args, options, pictures = []) {
     const { watch, rest } = split(method, options);
     this.#check();
-    return this.#link.queue(
-      method,
-      async () => ({ args: [await this.#tensor(image), ...args, rest] }),
-      { ...watch, net: this.#id },
-    );
+    const prepare = async () => {
+      const tensor = await this.#tensor(image);
+      for (const key of pictures)
+        if (typeof rest[key] === "object" && rest[key]) rest[key] = await this.#tensor(rest[key]);
+      return { args: [tensor, ...args, rest] };
+    };
+    return this.#link.queue(method, prepare, { ...watch, net: this.#id });
   }
 
   /**

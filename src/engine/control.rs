@@ -5,16 +5,28 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 
 /// Milliseconds after which work gives way to the page.
 #[cfg(target_arch = "wasm32")]
 const SLICE_MS: f64 = 30.0;
 
+/// How far long work is.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// Pictures, passes or steps done.
+    pub done: usize,
+    /// Those in all.
+    pub total: usize,
+    /// The result as it stands, of work that sharpens an estimate.
+    pub partial: Option<Tensor>,
+}
+
 /// Between whoever computes and the caller: whether the result is still wanted, and how far it is.
 #[derive(Clone, Default)]
 pub struct Control {
     aborted: Rc<Cell<bool>>,
-    on_progress: Option<Rc<dyn Fn(usize, usize)>>,
+    on_progress: Option<Rc<dyn Fn(Progress)>>,
     #[cfg(target_arch = "wasm32")]
     last_pause: Rc<Cell<f64>>,
 }
@@ -29,9 +41,9 @@ impl Control {
         control
     }
 
-    /// A control whose caller is told by `on_progress(done, total)` how far the work is.
+    /// A control whose caller is told by `on_progress` how far the work is.
     #[must_use]
-    pub fn reporting(on_progress: impl Fn(usize, usize) + 'static) -> Self {
+    pub fn reporting(on_progress: impl Fn(Progress) + 'static) -> Self {
         Self {
             on_progress: Some(Rc::new(on_progress)),
             ..Self::new()
@@ -40,8 +52,17 @@ impl Control {
 
     /// Says that `done` of `total` pictures or steps are done.
     pub fn progress(&self, done: usize, total: usize) {
+        self.estimate(done, total, || None);
+    }
+
+    /// As [`Self::progress`], with the result as it stands, which is computed only if somebody is told.
+    pub fn estimate(&self, done: usize, total: usize, partial: impl FnOnce() -> Option<Tensor>) {
         if let Some(on_progress) = &self.on_progress {
-            on_progress(done, total);
+            on_progress(Progress {
+                done,
+                total,
+                partial: partial(),
+            });
         }
     }
 

@@ -13,6 +13,7 @@ mod executable;
 pub mod gpu;
 pub mod lower;
 pub mod program;
+pub mod sweep;
 
 pub use executable::{Executable, GpuWeights};
 

@@ -17,6 +17,7 @@ use crate::ops::binary::Binary;
 use crate::tensor::{Shape, Tensor};
 
 pub mod objective;
+pub mod passes;
 
 use objective::{Feeds, Objective, Scene};
 
@@ -461,17 +462,7 @@ impl Net {
     }
 
     fn instance(&self, image: &Tensor, overrides: &Overrides) -> Result<Instance> {
-        let shape = image.activation_shape();
-        let expected = self.input_shape();
-        if shape.is_empty() || shape.with_n(1) != expected {
-            return Err(Error::bad_image(format!(
-                "this network takes pictures [N, {}, {}, {}], this tensor is {:?}",
-                expected.c(),
-                expected.h(),
-                expected.w(),
-                image.shape()
-            )));
-        }
+        let shape = self.check_pictures(image)?;
         for layer in overrides.keys() {
             self.layer_id(layer)?;
         }

@@ -7,9 +7,9 @@ use crate::ops::Op;
 use crate::ops::binary::Binary;
 use crate::ops::cross_entropy::CrossEntropy;
 use crate::ops::gram::Gram;
-use crate::ops::reduce::Dot;
+use crate::ops::reduce::{Dot, SumTo};
 use crate::ops::softmax::Softmax;
-use crate::ops::total_variation::TotalVariation;
+use crate::ops::total_variation::{TotalVariation, TotalVariationGrad};
 use crate::tensor::{Shape, Tensor};
 
 /// One term of an objective, summed over the batch.
@@ -140,50 +140,101 @@ pub fn structure(objective: &Objective) -> String {
     key
 }
 
-/// Appends the nodes of `objective`; returns the value (one number) and what its feeds hold.
+/// Appends the nodes of `objective`; returns the value (one number, summed over the batch) and what its feeds hold.
 ///
 /// # Errors
 /// `bad_argument` for a class, layer, channel, position or tensor that does not exist or fit.
 pub fn build(scene: &mut Scene<'_>, objective: &Objective) -> Result<(NodeId, Feeds)> {
-    if objective.is_empty() {
-        return Err(Error::bad_argument("an objective needs at least one term"));
+    Builder {
+        scene,
+        sums: Sums::All,
     }
-    let mut feeds = Vec::new();
-    let mut total = None;
-    for (index, (term, weight)) in objective.iter().enumerate() {
-        let (value, factor) = scene.term(term, index, &mut feeds)?;
-        let name = format!("objective.{index}.weight");
-        let weight_node = scene.graph.feed(&name, Shape::SCALAR)?;
-        feeds.push((name, vec![factor * weight]));
-        let value = scene.graph.push(Binary::MUL, &[value, weight_node])?;
-        total = Some(match total {
-            Some(sum) => scene.graph.push(Binary::ADD, &[sum, value])?,
-            None => value,
-        });
-    }
-    total
-        .map(|total| (total, feeds))
-        .ok_or_else(|| Error::internal("an objective without a value"))
+    .build(objective)
 }
 
-impl Scene<'_> {
+/// As [`build`], with a value for each picture, (N, 1, 1, 1).
+///
+/// # Errors
+/// As [`build`].
+pub fn build_each(scene: &mut Scene<'_>, objective: &Objective) -> Result<(NodeId, Feeds)> {
+    Builder {
+        scene,
+        sums: Sums::Each,
+    }
+    .build(objective)
+}
+
+/// Over what terms are summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sums {
+    /// The batch.
+    All,
+    /// Each picture for itself.
+    Each,
+}
+
+struct Builder<'s, 'g> {
+    scene: &'s mut Scene<'g>,
+    sums: Sums,
+}
+
+impl Builder<'_, '_> {
+    fn build(&mut self, objective: &Objective) -> Result<(NodeId, Feeds)> {
+        if objective.is_empty() {
+            return Err(Error::bad_argument("an objective needs at least one term"));
+        }
+        let mut feeds = Vec::new();
+        let mut total = None;
+        for (index, (term, weight)) in objective.iter().enumerate() {
+            let (value, factor) = self.term(term, index, &mut feeds)?;
+            let name = format!("objective.{index}.weight");
+            let weight_node = self.scene.graph.feed(&name, Shape::SCALAR)?;
+            feeds.push((name, vec![factor * weight]));
+            let value = self.scene.graph.push(Binary::MUL, &[value, weight_node])?;
+            total = Some(match total {
+                Some(sum) => self.scene.graph.push(Binary::ADD, &[sum, value])?,
+                None => value,
+            });
+        }
+        total
+            .map(|total| (total, feeds))
+            .ok_or_else(|| Error::internal("an objective without a value"))
+    }
+
+    /// Σ a · b, over the batch or for each picture.
+    fn inner(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
+        let pictures = self.scene.graph.shape(a).n();
+        if self.sums == Sums::All || pictures == 1 {
+            return self.scene.graph.push(Dot, &[a, b]);
+        }
+        let products = self.scene.graph.push(Binary::MUL, &[a, b])?;
+        let shape = Shape::new(pictures, 1, 1, 1);
+        self.scene.graph.push(SumTo { shape }, &[products])
+    }
+
     /// The term's node and a factor that goes into its weight.
     fn term(&mut self, term: &Term, index: usize, feeds: &mut Feeds) -> Result<(NodeId, f32)> {
         match term {
             Term::Logit(class) => {
                 let seed = self.class(*class, index, feeds)?;
-                Ok((self.graph.push(Dot, &[self.logits, seed])?, 1.0))
+                Ok((self.inner(self.scene.logits, seed)?, 1.0))
             }
             Term::Probability(class) => {
                 let seed = self.class(*class, index, feeds)?;
-                let probabilities = self.graph.push(Softmax, &[self.logits])?;
-                Ok((self.graph.push(Dot, &[probabilities, seed])?, 1.0))
+                let probabilities = self.scene.graph.push(Softmax, &[self.scene.logits])?;
+                Ok((self.inner(probabilities, seed)?, 1.0))
             }
             Term::Loss(class) => {
                 let target = self.class(*class, index, feeds)?;
-                let losses = self.graph.push(CrossEntropy, &[self.logits, target])?;
-                let ones = self.graph.constant(1.0, self.graph.shape(losses))?;
-                Ok((self.graph.push(Dot, &[losses, ones])?, 1.0))
+                let losses = self
+                    .scene
+                    .graph
+                    .push(CrossEntropy, &[self.scene.logits, target])?;
+                let ones = self
+                    .scene
+                    .graph
+                    .constant(1.0, self.scene.graph.shape(losses))?;
+                Ok((self.inner(losses, ones)?, 1.0))
             }
             Term::Channel { layer, channel } => {
                 let (node, shape) = self.layer(layer)?;
@@ -229,10 +280,7 @@ impl Scene<'_> {
             }
             Term::MeanSquare { layer } => {
                 let (node, shape) = self.layer(layer)?;
-                Ok((
-                    self.graph.push(Dot, &[node, node])?,
-                    1.0 / shape.picture() as f32,
-                ))
+                Ok((self.inner(node, node)?, 1.0 / shape.picture() as f32))
             }
             Term::Content {
                 layer,
@@ -255,8 +303,8 @@ impl Scene<'_> {
                 } else {
                     1.0
                 };
-                let gram = self.graph.push(Gram { factor }, &[node])?;
-                check_tensor("gram", target, self.graph.shape(gram))?;
+                let gram = self.scene.graph.push(Gram { factor }, &[node])?;
+                check_tensor("gram", target, self.scene.graph.shape(gram))?;
                 self.squared_difference(
                     gram,
                     target.data(),
@@ -267,7 +315,7 @@ impl Scene<'_> {
                 )
             }
             Term::TotalVariation { factor, mean } => {
-                let shape = self.graph.shape(self.input);
+                let shape = self.scene.graph.shape(self.scene.input);
                 let count = |differences: usize| {
                     if *mean {
                         1.0 / differences.max(1) as f32
@@ -279,17 +327,17 @@ impl Scene<'_> {
                     vertical: count(shape.c() * (shape.h() - 1) * shape.w()),
                     horizontal: count(shape.c() * shape.h() * (shape.w() - 1)),
                 };
-                Ok((self.graph.push(op, &[self.input])?, *factor))
+                Ok((self.variation(op)?, *factor))
             }
             Term::L2 { factor, mean } => {
-                let shape = self.graph.shape(self.input);
+                let shape = self.scene.graph.shape(self.scene.input);
                 let scale = if *mean {
                     1.0 / shape.picture() as f32
                 } else {
                     1.0
                 };
                 Ok((
-                    self.graph.push(Dot, &[self.input, self.input])?,
+                    self.inner(self.scene.input, self.scene.input)?,
                     factor * scale,
                 ))
             }
@@ -297,17 +345,17 @@ impl Scene<'_> {
     }
 
     fn layer(&self, name: &str) -> Result<(NodeId, Shape)> {
-        let node = (self.layer)(name).ok_or_else(|| {
+        let node = (self.scene.layer)(name).ok_or_else(|| {
             Error::bad_argument(format!(
                 "there is no layer '{name}' in this network; `layers` lists them"
             ))
         })?;
-        Ok((node, self.graph.shape(node)))
+        Ok((node, self.scene.graph.shape(node)))
     }
 
     /// A feed that is 1 at the class of each picture.
     fn class(&mut self, class: usize, index: usize, feeds: &mut Feeds) -> Result<NodeId> {
-        let shape = self.graph.shape(self.logits);
+        let shape = self.scene.graph.shape(self.scene.logits);
         if shape.plane() != 1 {
             return Err(Error::bad_argument(format!(
                 "this network's output is {shape}, it has no classes; take a layer and channel instead"
@@ -335,8 +383,8 @@ impl Scene<'_> {
         index: usize,
         feeds: &mut Feeds,
     ) -> Result<(NodeId, f32)> {
-        let mask = self.feed(index, self.graph.shape(node), values, feeds)?;
-        Ok((self.graph.push(Dot, &[node, mask])?, 1.0))
+        let mask = self.feed(index, self.scene.graph.shape(node), values, feeds)?;
+        Ok((self.inner(node, mask)?, 1.0))
     }
 
     fn squared_difference(
@@ -348,9 +396,9 @@ impl Scene<'_> {
         mean: bool,
         count: usize,
     ) -> Result<(NodeId, f32)> {
-        let target = self.feed(index, self.graph.shape(node), target, feeds)?;
-        let difference = self.graph.push(Binary::SUB, &[node, target])?;
-        let squares = self.graph.push(Dot, &[difference, difference])?;
+        let target = self.feed(index, self.scene.graph.shape(node), target, feeds)?;
+        let difference = self.scene.graph.push(Binary::SUB, &[node, target])?;
+        let squares = self.inner(difference, difference)?;
         Ok((squares, if mean { 1.0 / count as f32 } else { 1.0 }))
     }
 
@@ -373,10 +421,63 @@ impl Scene<'_> {
             )));
         };
         let name = format!("objective.{index}");
-        let node = self.graph.feed(&name, shape)?;
+        let node = self.scene.graph.feed(&name, shape)?;
         feeds.push((name, values));
         Ok(node)
     }
+
+    /// The total variation; that of each picture by Euler's theorem, TV(x) = x · dTV/dx, as it is homogeneous.
+    fn variation(&mut self, op: TotalVariation) -> Result<NodeId> {
+        let input = self.scene.input;
+        if self.sums == Sums::All || self.scene.graph.shape(input).n() == 1 {
+            return self.scene.graph.push(op, &[input]);
+        }
+        let gradient = TotalVariationGrad {
+            vertical: op.vertical,
+            horizontal: op.horizontal,
+        };
+        let gradient = self.scene.graph.push(gradient, &[input])?;
+        self.inner(input, gradient)
+    }
+}
+
+/// The objective for a batch made of the pictures `pictures` of one of `count`: tensors that hold something for each
+/// picture follow, all else stays.
+///
+/// # Errors
+/// `internal` if a picture does not exist.
+pub fn for_pictures(
+    objective: &Objective,
+    pictures: &[usize],
+    count: usize,
+    picture_length: &dyn Fn(&str) -> Option<usize>,
+) -> Result<Objective> {
+    let follow = |layer: &str, tensor: &Tensor| match picture_length(layer) {
+        Some(length) => tensor.pictures(pictures, count, length),
+        None => Ok(tensor.clone()),
+    };
+    objective
+        .iter()
+        .map(|(term, weight)| {
+            let term = match term {
+                Term::Dot { layer, tensor } => Term::Dot {
+                    layer: layer.clone(),
+                    tensor: follow(layer, tensor)?,
+                },
+                Term::Content {
+                    layer,
+                    target,
+                    mean,
+                } => Term::Content {
+                    layer: layer.clone(),
+                    target: follow(layer, target)?,
+                    mean: *mean,
+                },
+                term => term.clone(),
+            };
+            Ok((term, *weight))
+        })
+        .collect()
 }
 
 fn check_tensor(what: &str, tensor: &Tensor, shape: Shape) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The only place that knows JavaScript: the engine's objects as the page's worker sees them. What is published is
 //! `convscope.js`, which talks to these.
 
+mod attribute;
 mod control;
 mod net;
 mod objective;

@@ -9,17 +9,14 @@ use super::options::{Options, word};
 use super::{JsResult, objective, plain, set, tensor, thrown};
 use crate::error::{Error, Result};
 use crate::graph::layers::Layer;
-use crate::lens::{prediction, saliency};
+use crate::lens::prediction;
 use crate::net::Net;
 use crate::picture::{self, Preprocess};
-
-/// The attribution methods.
-const METHODS: [&str; 2] = ["saliency", "gradient"];
 
 /// A network with what a person wants to know of it.
 #[wasm_bindgen]
 pub struct WebNet {
-    net: Net,
+    pub(super) net: Net,
     labels: Vec<String>,
     rule: Option<Preprocess>,
 }
@@ -45,7 +42,7 @@ impl WebNet {
     }
 
     /// The rule that makes its input from a picture.
-    fn rule(&self) -> Result<&Preprocess> {
+    pub(super) fn rule(&self) -> Result<&Preprocess> {
         self.rule.as_ref().ok_or_else(|| {
             Error::bad_image(format!(
                 "this network's input has {} channels, which no picture gives; pass a Tensor instead",
@@ -281,42 +278,6 @@ impl WebNet {
             set(&object, name, &tensor::write(gradient));
         }
         Ok(object.into())
-    }
-
-    /// An attribution map.
-    ///
-    /// # Errors
-    /// As the API says, and so below.
-    pub async fn attribute(
-        &self,
-        image: JsValue,
-        options: JsValue,
-        control: &CallControl,
-    ) -> JsResult<JsValue> {
-        let attribute = async || {
-            let options = Options::new("attribute", &options, &["method", "target", "override"])?;
-            let method = options.text("method")?;
-            let method = method
-                .as_deref()
-                .filter(|method| METHODS.contains(method))
-                .ok_or_else(|| {
-                    let known = METHODS.map(|method| format!("\"{method}\"")).join(" or ");
-                    options.wrong("method", &known)
-                })?;
-            let target = options
-                .get("target")
-                .map(|target| objective::read_target(&target))
-                .transpose()?;
-            let overrides = tensor::read_overrides(options.get("override").as_ref())?;
-            let image = tensor::read_image(&image)?;
-            if method == "saliency" {
-                saliency::saliency(&self.net, &image, target, &overrides, control.inner()).await
-            } else {
-                saliency::gradient(&self.net, &image, target, &overrides, control.inner()).await
-            }
-        };
-        let map = attribute().await.map_err(thrown)?;
-        Ok(tensor::write(&map))
     }
 
     /// The Gram matrix of a layer.

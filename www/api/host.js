@@ -17,7 +17,7 @@ import { Turns } from "./turns.js";
  * @typedef {import("../convscope.js").Tensor} Tensor
  * @typedef {import("./sources.js").ShippedModel} ShippedModel
  * @typedef {{ postMessage: (message: unknown, transfer: Transferable[]) => void, onmessage: ((event: MessageEvent) => void) | null }} Port
- * @typedef {{ call: number, method: string, net?: number, seed?: number, steps?: boolean, args: any[] }} Request
+ * @typedef {{ call: number, method: string, net?: number, seed?: number, steps?: boolean, watched?: boolean, args: any[] }} Request
  * @typedef {{ id: number, net?: number, life: AbortController, control?: CallControl, resume?: (answer?: unknown) => void, done: Promise<void> }} Call
  * @typedef {{ value?: unknown, transfer?: Transferable[] }} Answer
  */
@@ -176,13 +176,15 @@ class Host {
    * @param {Request} request
    * @returns {Answer | Promise<Answer>}
    */
-  #run(call, { method, net, seed, steps, args }) {
+  #run(call, { method, net, seed, steps, watched, args }) {
     if (net !== undefined) {
       call.net = net;
       call.control = new CallControl(
         seed,
-        (/** @type {number} */ loaded, /** @type {number} */ total) =>
-          this.#port.postMessage({ call: call.id, progress: { loaded, total } }, []),
+        watched
+          ? (/** @type {unknown} */ progress) =>
+              this.#port.postMessage({ call: call.id, progress }, buffersOf(progress))
+          : undefined,
         steps ? (/** @type {unknown} */ step) => this.#step(call, step) : undefined,
       );
       return runNet(this.#net(net), call.control, method, args, () => this.#drop(net));

@@ -117,9 +117,10 @@ export class Link {
   #send(call, method, net, { args, transfer = [] }) {
     const pending = this.#pending.get(call);
     if (!pending) return;
-    const { seed, onStep } = pending.watch;
+    const { seed, onStep, onProgress } = pending.watch;
+    const [steps, watched] = [onStep !== undefined, onProgress !== undefined];
     try {
-      const request = { call, method, net, seed, steps: onStep !== undefined, args };
+      const request = { call, method, net, seed, steps, watched, args };
       this.#wire.postMessage(request, transfer);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

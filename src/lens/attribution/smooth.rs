@@ -1,0 +1,173 @@
+//! Statistics of the gradient over noisy copies of the picture: "`SmoothGrad`: removing noise by adding noise".
+
+use super::Settings;
+use super::baseline::extremes;
+use super::subject::{Subject, Sums};
+use crate::error::{Error, Result};
+use crate::net::passes::Pass;
+use crate::random::Random;
+use crate::tensor::Tensor;
+
+/// The mean of the signed gradients.
+pub async fn mean(subject: &Subject<'_>, settings: &Settings) -> Result<Tensor> {
+    moments(subject, settings, 1, Moments::mean).await
+}
+
+/// The mean of their squares.
+pub async fn mean_square(subject: &Subject<'_>, settings: &Settings) -> Result<Tensor> {
+    moments(subject, settings, 1, Moments::mean_square).await
+}
+
+/// Their unbiased variance.
+pub async fn variance(subject: &Subject<'_>, settings: &Settings) -> Result<Tensor> {
+    moments(subject, settings, 2, Moments::variance).await
+}
+
+/// The first two moments of gradients, a picture at a time.
+struct Moments {
+    sums: Sums,
+    squares: Sums,
+    counts: Vec<usize>,
+    length: usize,
+}
+
+impl Moments {
+    fn count(&self, index: usize) -> f64 {
+        self.counts[index / self.length].max(1) as f64
+    }
+
+    fn add(&mut self, picture: usize, gradient: &[f32]) {
+        self.counts[picture] += 1;
+        let sums = self.sums.of(picture).iter_mut();
+        let squares = self.squares.of(picture).iter_mut();
+        for ((sum, square), &g) in sums.zip(squares).zip(gradient) {
+            *sum += f64::from(g);
+            *square += f64::from(g) * f64::from(g);
+        }
+    }
+
+    /// Σ g / n.
+    fn mean(&self) -> Result<Tensor> {
+        self.sums.map(|index, sum| sum / self.count(index))
+    }
+
+    /// Σ g² / n.
+    fn mean_square(&self) -> Result<Tensor> {
+        self.squares.map(|index, sum| sum / self.count(index))
+    }
+
+    /// (Σ g² − (Σ g)² / n) / (n − 1).
+    fn variance(&self) -> Result<Tensor> {
+        self.squares.map(|index, square| {
+            let (sum, n) = (self.sums.at(index), self.count(index));
+            ((square - sum * sum / n) / (n - 1.0).max(1.0)).max(0.0)
+        })
+    }
+}
+
+/// Gradients at x + noise, gathered until all samples are in; `estimate` also makes what listeners see on the way.
+async fn moments(
+    subject: &Subject<'_>,
+    settings: &Settings,
+    least: usize,
+    estimate: impl Fn(&Moments) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let samples = samples(subject, settings, least)?;
+    let shape = subject.shape();
+    let mut noise = Noise::new(subject, settings);
+    let mut moments = Moments {
+        sums: Sums::new(shape),
+        squares: Sums::new(shape),
+        counts: vec![0; shape.n()],
+        length: shape.picture(),
+    };
+    for batch in subject.passes(samples, Pass::Backward) {
+        let gradients = subject
+            .gradients(&batch, |sample, picture, x| noise.add(sample, picture, x))
+            .await?;
+        let rows = gradients.data().chunks_exact(shape.picture());
+        for (&(_, picture), gradient) in batch.rows.iter().zip(rows) {
+            moments.add(picture, gradient);
+        }
+        subject.report(&batch, || estimate(&moments).ok());
+    }
+    estimate(&moments)
+}
+
+/// How many samples are asked for, checked.
+fn samples(subject: &Subject<'_>, settings: &Settings, least: usize) -> Result<usize> {
+    let samples = match &settings.noise {
+        None => settings.samples,
+        Some(noise) => {
+            let (given, shape) = (noise.activation_shape(), subject.shape());
+            if given.with_n(1) != shape.with_n(1) {
+                return Err(Error::bad_argument(format!(
+                    "noise must be [samples, {}, {}, {}], not {:?}",
+                    shape.c(),
+                    shape.h(),
+                    shape.w(),
+                    noise.shape()
+                )));
+            }
+            given.n()
+        }
+    };
+    if samples < least || samples > 1_000_000 {
+        return Err(Error::bad_argument(format!(
+            "samples must be from {least} to 1000000, not {samples}"
+        )));
+    }
+    if !(settings.sigma.is_finite() && settings.sigma >= 0.0) {
+        return Err(Error::bad_argument(format!(
+            "sigma must be a share from 0, not {}",
+            settings.sigma
+        )));
+    }
+    Ok(samples)
+}
+
+/// Noise, the same for every picture up to its deviation.
+struct Noise<'a> {
+    given: Option<&'a Tensor>,
+    random: Random,
+    drawn: Vec<f32>,
+    /// The sample that `drawn` holds.
+    sample: Option<usize>,
+    /// The deviation for each picture.
+    deviations: Vec<f32>,
+}
+
+impl<'a> Noise<'a> {
+    fn new(subject: &Subject<'_>, settings: &'a Settings) -> Self {
+        let deviations = (0..subject.shape().n())
+            .map(|picture| {
+                let (least, greatest) = extremes(subject.picture(picture));
+                settings.sigma * (greatest - least)
+            })
+            .collect();
+        Self {
+            given: settings.noise.as_ref(),
+            random: Random::new(settings.seed),
+            drawn: vec![0.0; subject.shape().picture()],
+            sample: None,
+            deviations,
+        }
+    }
+
+    /// Adds a sample's noise to a picture; samples come in order.
+    fn add(&mut self, sample: usize, picture: usize, x: &mut [f32]) {
+        if let Some(noise) = self.given {
+            let noise = &noise.data()[sample * x.len()..];
+            x.iter_mut().zip(noise).for_each(|(x, noise)| *x += noise);
+            return;
+        }
+        if self.sample != Some(sample) {
+            self.drawn.fill_with(|| self.random.normal());
+            self.sample = Some(sample);
+        }
+        let deviation = self.deviations[picture];
+        x.iter_mut()
+            .zip(&self.drawn)
+            .for_each(|(x, noise)| *x += deviation * noise);
+    }
+}
