@@ -2,6 +2,7 @@
 #[path = "common/gpu.rs"]
 mod gpu;
 
+use convscope::engine::control::Control;
 use convscope::engine::gpu::Gpu;
 use convscope::ops::activation::{Activation, ActivationGrad, Function};
 use convscope::ops::batch_norm::{
@@ -283,7 +284,7 @@ fn packed_weights_follow_the_weight() {
         let expected = on_cpu(&op.clone().into(), &inputs, case.y());
         for recording in &recordings {
             let actual = pollster::block_on(async {
-                gpu.run(recording).await?;
+                gpu.run(recording, &Control::new()).await?;
                 gpu.read(&[(&buffers[2], case.y().len())]).await
             })
             .expect("it runs");
@@ -317,6 +318,44 @@ fn a_second_run_creates_nothing() {
         before,
         "the pool did not serve the second run"
     );
+}
+
+#[test]
+fn a_run_sees_an_abort_between_submits_and_the_next_run_is_right() {
+    let Some(gpu) = device() else { return };
+    gpu.set_dispatch_budget(100_000);
+    let case = case([2, 24, 33, 35], 17, [3, 3], [1, 1], [1, 1, 1, 1], [1, 1], 1);
+    let op = Op::from(Conv2d {
+        geometry: case.geometry,
+        activation: None,
+    });
+    let inputs = [case.x(), case.weight()].map(|shape| (shape, numbers(shape.len(), 1)));
+    let mut buffers = Vec::new();
+    for (_, values) in &inputs {
+        buffers.push(gpu.allocate(values.len()).expect("it fits"));
+        gpu.upload(&buffers[buffers.len() - 1], values);
+    }
+    buffers.push(gpu.allocate(case.y().len()).expect("it fits"));
+    let steps: Vec<_> = op
+        .gpu(&[case.x(), case.weight()], case.y())
+        .expect("it has a shader")
+        .into_iter()
+        .map(|kernel| (kernel, buffers.clone()))
+        .collect();
+    let recording = gpu.compile(&steps).expect("it compiles");
+    assert!(recording.submits() > 1, "one submit cannot be stopped");
+    let stopped = Control::new();
+    stopped.abort();
+    let error = pollster::block_on(gpu.run(&recording, &stopped)).expect_err("it was aborted");
+    assert_eq!(error.code, convscope::error::Code::Aborted, "{error}");
+    let actual = pollster::block_on(async {
+        gpu.run(&recording, &Control::new()).await?;
+        gpu.read(&[(&buffers[2], case.y().len())]).await
+    })
+    .expect("it runs");
+    for (a, e) in actual[0].iter().zip(on_cpu(&op, &inputs, case.y())) {
+        assert!((f64::from(*a) - e).abs() < 1e-3, "{a}, not {e}");
+    }
 }
 
 #[test]

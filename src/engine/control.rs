@@ -88,6 +88,14 @@ impl Control {
                 self.last_pause.set(js_sys::Date::now());
             }
         }
+        self.check()
+    }
+
+    /// Says whether to go on, for work that gives way by itself.
+    ///
+    /// # Errors
+    /// `aborted` if [`Self::abort`] was called.
+    pub fn check(&self) -> Result<()> {
         if self.aborted.get() {
             Err(Error::aborted("the call was aborted by its signal"))
         } else {

@@ -99,7 +99,7 @@ impl Executable {
         }
         match &mut self.memory {
             ProgramMemory::Cpu(memory) => memory.run(&self.program, control).await?,
-            ProgramMemory::Gpu(memory) => memory.gpu.run(&memory.recording).await?,
+            ProgramMemory::Gpu(memory) => memory.gpu.run(&memory.recording, control).await?,
         }
         self.last_feeds = Some(feeds.to_vec());
         Ok(())

@@ -1,6 +1,7 @@
 //! One operator on a WebGPU device. Needs an adapter (a software one will do). Without one tests say so and pass, unless
-//! `CI` is set.
+//! `CONVSCOPE_REQUIRE_GPU` is set.
 
+use convscope::engine::control::Control;
 use convscope::engine::gpu::{Buffer, Gpu};
 use convscope::error::Result;
 use convscope::ops::{Op, Operator as _};
@@ -11,7 +12,10 @@ pub fn device() -> Option<Gpu> {
     match pollster::block_on(Gpu::open(true)) {
         Ok(gpu) => Some(gpu),
         Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "{error}");
+            assert!(
+                std::env::var_os("CONVSCOPE_REQUIRE_GPU").is_none(),
+                "{error}"
+            );
             eprintln!("skipped: {error}");
             None
         }
@@ -38,7 +42,7 @@ pub fn on_gpu(gpu: &Gpu, op: &Op, inputs: &[(Shape, Vec<f32>)], output: Shape) -
         .collect();
     let recording = gpu.compile(&kernels)?;
     pollster::block_on(async {
-        gpu.run(&recording).await?;
+        gpu.run(&recording, &Control::new()).await?;
         Ok(gpu
             .read(&[(&buffers[inputs.len()], output.len())])
             .await?

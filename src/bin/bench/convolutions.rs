@@ -1,5 +1,6 @@
 //! Single convolutions without a network around them: forward and both gradients, operands where the kernel reads them.
 
+use convscope::engine::control::Control;
 use convscope::engine::gpu::Gpu;
 use convscope::error::{Error, Result};
 use convscope::ops::conv2d::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry, Padding};
@@ -169,12 +170,12 @@ impl Work {
                         .map(|kernel| (kernel.clone(), buffers.clone()))
                         .collect();
                     let recording = gpu.compile(&steps)?;
-                    pollster::block_on(gpu.run(&recording))?;
+                    pollster::block_on(gpu.run(&recording, &Control::new()))?;
                     recording
                 }
             };
             pollster::block_on(async {
-                gpu.run(&recording).await?;
+                gpu.run(&recording, &Control::new()).await?;
                 gpu.read(&[(&buffers[2], 1)]).await
             })?;
             recorded = Some((repetitions, recording));

@@ -2,6 +2,7 @@
 //! dispatch may be follows from it.
 
 use super::{Gpu, wait};
+use crate::engine::control::Control;
 use crate::error::Result;
 use crate::ops::Operator as _;
 use crate::ops::conv2d::{Conv2d, Geometry};
@@ -64,7 +65,7 @@ async fn time(
         .collect();
     let recording = gpu.compile(&steps)?;
     let start = wait::now();
-    gpu.run(&recording).await?;
+    gpu.run(&recording, &Control::new()).await?;
     gpu.read(&[(&buffers[2], 1)]).await?;
     Ok(wait::now() - start)
 }

@@ -23,6 +23,7 @@ pub use device::{AdapterInfo, Limits};
 pub use recorder::Recording;
 pub use shader::all_shaders;
 
+use crate::engine::control::Control;
 use crate::error::Result;
 use crate::ops::Kernel;
 use arena::Arena;
@@ -182,12 +183,21 @@ impl Gpu {
     }
 
     /// Runs a recording: one submit, or several where it takes long, between which the page breathes. It returns when
-    /// the last is submitted; [`Gpu::read`] waits for results.
+    /// the last is submitted; [`Gpu::read`] waits for results. What an aborted run wrote is not to be read.
     ///
     /// # Errors
-    /// `device_lost`; `out_of_memory` and `internal` for what the device refused while it was compiled.
-    pub async fn run(&self, recording: &Recording) -> Result<()> {
+    /// `aborted`, seen between submits; `device_lost`; `out_of_memory` and `internal` for what the device refused while it
+    /// was compiled.
+    pub async fn run(&self, recording: &Recording, control: &Control) -> Result<()> {
         self.check(recording).await?;
+        let result = self.submit(recording, control).await;
+        for buffer in &recording.written {
+            buffer.touch();
+        }
+        result
+    }
+
+    async fn submit(&self, recording: &Recording, control: &Control) -> Result<()> {
         let prepared = recording
             .preparations
             .iter()
@@ -207,6 +217,7 @@ impl Gpu {
         for submit in 1..recording.submits.len() {
             pace.submitted(&self.0.queue).await;
             self.0.faults.check()?;
+            control.check()?;
             let mut encoder = self.0.device.create_command_encoder(&Default::default());
             encode(
                 recording,
@@ -214,9 +225,6 @@ impl Gpu {
                 &mut encoder.begin_compute_pass(&Default::default()),
             );
             self.0.queue.submit([encoder.finish()]);
-        }
-        for buffer in &recording.written {
-            buffer.touch();
         }
         self.0.faults.check()
     }
@@ -261,11 +269,6 @@ impl Gpu {
             buffers: self.0.arena.buffers() + self.0.staging.buffers(),
             pipelines: self.0.pipelines.count(),
         }
-    }
-
-    /// Lets the browser handle what waits; natively nothing.
-    pub async fn yield_now() {
-        wait::yield_now().await;
     }
 }
 

@@ -78,31 +78,6 @@ pub fn now() -> f64 {
         .map_or_else(js_sys::Date::now, |performance| performance.now())
 }
 
-/// Natively there is no page to let in.
-#[cfg(not(target_arch = "wasm32"))]
-pub async fn yield_now() {}
-
-/// Lets the browser handle what waits (messages, paint), by a message to oneself: timers would be clamped to 4 ms.
-#[cfg(target_arch = "wasm32")]
-pub async fn yield_now() {
-    use wasm_bindgen::JsCast as _;
-    let Ok(channel) = web_sys::MessageChannel::new() else {
-        return;
-    };
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        channel.port1().set_onmessage(Some(resolve.unchecked_ref()));
-    });
-    if channel
-        .port2()
-        .post_message(&wasm_bindgen::JsValue::NULL)
-        .is_ok()
-    {
-        // The promise is never rejected.
-        let _ = wasm_bindgen_futures::JsFuture::from(promise).await;
-    }
-    channel.port1().close();
-}
-
 /// A pause of about a millisecond by the browser's timer.
 #[cfg(target_arch = "wasm32")]
 pub async fn pause() {
@@ -189,6 +164,6 @@ impl Pace {
         if let Some(previous) = self.previous.replace(done) {
             previous.await;
         }
-        yield_now().await;
+        crate::web::pause::pause().await;
     }
 }
