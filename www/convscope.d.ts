@@ -107,6 +107,8 @@ export type Layer = {
   bias: string | null;
   /** Of a batch norm: the names of its means and variances, and what is added to the variance. */
   statistics: { mean: string; variance: string; epsilon: number } | null;
+  /** Of a leaky relu: its factor below zero. */
+  slope: number | null;
   /** `[y, x]`: a unit at (0, 0) sees `size` pixels from `start`, its neighbour `stride` further. */
   receptiveField: { size: number[]; stride: number[]; start: number[] };
 };
@@ -284,6 +286,8 @@ export interface Net {
   readonly input: Input;
   /** In order of execution, as loaded. */
   readonly layers: Layer[];
+  /** Whether the file came with batch norm folded into its convolutions, so that its kernels are scaled ones. */
+  readonly folded: boolean;
   /** Whether a weight differs from the loaded one. */
   readonly modified: boolean;
 

@@ -25,7 +25,7 @@ import { isFixed, isTensor, portable } from "./api/pictures.js";
  * @typedef {import("./api/link.js").Link} Link
  * @typedef {import("./api/link.js").Watch} Watch
  * @typedef {{ backend: "webgpu" | "cpu", reason: string, adapter: import("./convscope.js").Adapter | null, models: import("./convscope.js").Model[], pictures: import("./convscope.js").ShippedPicture[] }} About
- * @typedef {Pick<Net, "name" | "labels" | "input" | "layers">} AboutNet
+ * @typedef {Pick<Net, "name" | "labels" | "input" | "layers" | "folded">} AboutNet
  */
 
 /**
@@ -133,6 +133,7 @@ class NetProxy {
     this.labels = about.labels;
     this.input = about.input;
     this.layers = about.layers;
+    this.folded = about.folded;
   }
 
   get modified() {

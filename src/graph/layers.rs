@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::receptive_field::{ReceptiveField, receptive_fields};
 use super::{Graph, NodeId};
+use crate::ops::activation::{Activation, Function};
 use crate::ops::{Op, Operator as _};
 
 /// A layer as the API shows it.
@@ -34,6 +35,8 @@ pub struct Layer {
     pub bias: Option<String>,
     /// Of a batch norm in evaluation mode.
     pub statistics: Option<StatisticsInfo>,
+    /// Of a leaky relu: its factor below zero.
+    pub slope: Option<f32>,
 }
 
 /// What a batch norm subtracts and divides by, beside its weight and bias.
@@ -112,6 +115,12 @@ fn layer(graph: &Graph, id: NodeId, receptive_field: ReceptiveField) -> Layer {
                 variance: name_of(variance),
                 epsilon: norm.epsilon,
             }),
+            _ => None,
+        },
+        slope: match node.op {
+            Op::Activation(Activation {
+                function: Function::LeakyRelu { slope },
+            }) => Some(slope),
             _ => None,
         },
     }

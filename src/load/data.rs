@@ -29,6 +29,8 @@ pub struct Loaded {
     pub input: NodeId,
     /// What the network says.
     pub output: NodeId,
+    /// Whether the file came with batch norm folded into its convolutions, so that its kernels are scaled ones.
+    pub folded: bool,
 }
 
 /// Builds the graph of a network as data over its weights.
@@ -75,6 +77,7 @@ pub fn load(json: &str, weights: &HashMap<String, Tensor>) -> Result<Loaded> {
         graph: builder.graph,
         input,
         output,
+        folded: root.flag("folded", false)?,
     })
 }
 

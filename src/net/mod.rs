@@ -48,6 +48,7 @@ pub struct Net {
     graph: Graph,
     input: NodeId,
     output: NodeId,
+    folded: bool,
     engine: Engine,
     parameters: RefCell<Parameters>,
     loaded: Parameters,
@@ -74,6 +75,7 @@ impl Net {
             graph,
             input,
             output,
+            folded,
         } = loaded;
         weights.retain(|name, _| graph.find(name).is_some());
         let parameters = Parameters::new(weights);
@@ -82,6 +84,7 @@ impl Net {
             graph,
             input,
             output,
+            folded,
             engine,
             parameters: RefCell::new(parameters.clone()),
             loaded: parameters,
@@ -105,6 +108,12 @@ impl Net {
     #[must_use]
     pub const fn output(&self) -> NodeId {
         self.output
+    }
+
+    /// Whether the file came with batch norm folded into its convolutions.
+    #[must_use]
+    pub const fn is_folded(&self) -> bool {
+        self.folded
     }
 
     /// The picture's extents, (1, C, H, W).

@@ -28,6 +28,7 @@ struct Description<'n> {
     labels: &'n [String],
     input: Input<'n>,
     layers: Vec<Layer>,
+    folded: bool,
 }
 
 #[derive(Serialize)]
@@ -54,7 +55,7 @@ impl WebNet {
 
 #[wasm_bindgen]
 impl WebNet {
-    /// `{ name, labels, input, layers }`.
+    /// `{ name, labels, input, layers, folded }`.
     ///
     /// # Errors
     /// None in practice.
@@ -67,6 +68,7 @@ impl WebNet {
                 preprocess: self.rule.as_ref(),
             },
             layers: self.net.layers(),
+            folded: self.net.is_folded(),
         })
     }
 

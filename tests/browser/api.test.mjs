@@ -77,10 +77,16 @@ for (const backend of BACKENDS) {
         block: "conv1",
         weight: "conv1.weight",
         bias: "conv1.bias",
+        slope: null,
         receptiveField: { size: [3, 3], stride: [1, 1], start: [-1, -1] },
       });
       assert.deepEqual(layers[5].shape, [5, 1, 1]);
       assert.equal(layers[5].kernel, null);
+    });
+
+    test("a network as data says whether batch norm was folded, and a leaky relu its slope", () => {
+      assert.equal(seen.about.folded, false);
+      assert.deepEqual(seen.leaky, { folded: true, slope: Math.fround(0.2) });
     });
 
     test("a prediction has logits, probabilities that sum to 1, and the likeliest classes first", () => {
@@ -267,13 +273,23 @@ function look(backend) {
   const direction = lattice(8, 2, [4]);
   const target = lattice(8, 3, [1, 4, 3, 3]);
   const gram = lattice(8, 4, [4, 4]);
-  const arg = { tiny: tiny(), smooth: smooth(), x, two, probe, direction, target, gram };
+  const leaky = {
+    graph: {
+      input: { name: "x", shape: [1, 2, 2] },
+      folded: true,
+      nodes: [{ name: "act", op: "leaky_relu", inputs: ["x"], slope: 0.2 }],
+    },
+    weights: {},
+  };
+  const arg = { leaky, tiny: tiny(), smooth: smooth(), x, two, probe, direction, target, gram };
   return withScope(
     { backend },
     async ({ scope, arg }) => {
       const { x, two } = arg;
       const net = await scope.load(arg.tiny);
-      const about = { name: net.name, labels: net.labels, input: net.input, layers: net.layers };
+      const { name, labels, input, layers, folded } = net;
+      const about = { name, labels, input, layers, folded };
+      const leaky = await scope.load(arg.leaky);
       const prediction = await net.predict(x);
       const batch = await net.predict(two, { top: 2 });
       const second = { data: two.data.slice(432), shape: [1, 3, 12, 12] };
@@ -394,6 +410,7 @@ function look(backend) {
       return {
         scope: { backend, reason, adapter, models, pictures, memory: await scope.memory() },
         about,
+        leaky: { folded: leaky.folded, slope: leaky.layers[0].slope },
         prediction,
         batch,
         alone,

@@ -11,7 +11,7 @@ import {
 import { fieldOf, fieldWords } from "../../www/views/feature-field.js";
 import { byStrength, ready, strengths } from "../../www/views/feature-planes.js";
 import { BACKENDS, openApp, withPage } from "./harness.mjs";
-import { assertNear, openApi, pointAt, settled, show, text } from "./sights.mjs";
+import { assertNear, openApi, openOn, pointAt, settled, show, text } from "./sights.mjs";
 
 const PICTURE = "fashion-ankle-boot-1";
 const FASHION = `#model=fashion&image=${PICTURE}&view=maps`;
@@ -34,6 +34,7 @@ function layer(about) {
     weight: null,
     bias: null,
     statistics: null,
+    slope: null,
     receptiveField: { size: [1, 1], stride: [1, 1], start: [0, 0] },
     ...about,
   };
@@ -151,6 +152,9 @@ test("rectifiers, sums and batch norm follow their formulas", () => {
     const found = explain(layer({ op }), at, [...inputs], {}, expected);
     assert.equal(found?.value, expected, op);
   }
+  const leaky = layer({ op: "leaky_relu", slope: 0.25 });
+  assert.equal(explain(leaky, at, [one], {}, -0.5)?.value, -0.5);
+  assert.equal(explain(leaky, at, [two], {}, 9)?.value, 9);
   const norm = layer({ op: "batch_norm", statistics: { mean: "m", variance: "v", epsilon: 0.25 } });
   const of = (/** @type {number} */ value) => Float32Array.of(0, value);
   const parameters = { weight: of(3), bias: of(1), mean: of(2), variance: of(3.75) };
@@ -204,7 +208,7 @@ const UNITS = [
 for (const backend of BACKENDS) {
   test(`the arithmetic of a unit gives the engine's activation (${backend})`, () =>
     withPage({ backend }, async (page) => {
-      await openApp(page, FASHION);
+      await openOn(page, backend, FASHION);
       const api = await openApi(page, { model: "fashion", picture: PICTURE });
       for (const unit of UNITS) {
         const { layer: name, channel, y, x } = unit;
@@ -264,7 +268,7 @@ test("a cell of the patch leads to the unit that it is, and back leads back", ()
 for (const backend of BACKENDS) {
   test(`a channel switched off changes the prediction as the engine says (${backend})`, () =>
     withPage({ backend }, async (page) => {
-      await openApp(page, `${FASHION}&layer=act3&maps.sort=mean`);
+      await openOn(page, backend, `${FASHION}&layer=act3&maps.sort=mean`);
       const api = await openApi(page, { model: "fashion", picture: PICTURE });
       const { strongest, expected, names } = await api.ask(async ({ net, image }) => {
         const { act3 } = await net.activations(image, ["act3"]);

@@ -32,6 +32,7 @@ function layer(name, inputs, block = name) {
     weight: null,
     bias: null,
     statistics: null,
+    slope: null,
     receptiveField: { size: [1, 1], stride: [1, 1], start: [0, 0] },
   };
 }

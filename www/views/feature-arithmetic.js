@@ -26,7 +26,7 @@ import { plane } from "./feature-planes.js";
  * @typedef {{ kind: "products", terms: Product[], bias: number | null }} Products
  * @typedef {{ kind: "window", rule: "max" | "mean", from: string, channel: number, window: Window, values: Float32Array, winner: number, count: number }} Pooled
  * @typedef {{ kind: "norm", operands: Operand[], scale: number, shift: number, weight: number, bias: number, mean: number, variance: number, epsilon: number }} Normed
- * @typedef {{ kind: "function", rule: string, operands: Operand[] }} Applied
+ * @typedef {{ kind: "function", rule: string, slope: number | null, operands: Operand[] }} Applied
  * @typedef {{ value: number, shown: number, size: number } & (Patches | Products | Pooled | Normed | Applied)} Explanation
  *   `value` is computed here, `shown` by the engine; `size` is the sum of the terms' absolute values, which bounds what
  *   rounding can do
@@ -258,12 +258,13 @@ function norm({ statistics }, at, { name, planes }, parameters, shown) {
 }
 
 /**
- * Functions of one number, in the field's names.
- * @type {Record<string, (x: number) => number>}
+ * Functions of one number, in the field's names; `slope` is a leaky relu's.
+ * @type {Record<string, (x: number, slope: number) => number>}
  */
 const FUNCTIONS = {
   relu: (x) => Math.max(0, x),
   relu6: (x) => Math.min(6, Math.max(0, x)),
+  leaky_relu: (x, slope) => (x > 0 ? x : slope * x),
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   silu: (x) => x / (1 + Math.exp(-x)),
   tanh: Math.tanh,
@@ -288,11 +289,11 @@ function pointwise(layer, at, inputs, shown) {
   let value;
   if (rule === "add") value = values.reduce((sum, each) => sum + each, 0);
   else if (rule === "mul") value = values.reduce((product, each) => product * each, 1);
-  else if (rule in FUNCTIONS) value = FUNCTIONS[rule](values[0]);
+  else if (rule in FUNCTIONS) value = FUNCTIONS[rule](values[0], layer.slope ?? 0);
   else if (rule === "concat" || rule === "flatten") [value] = values;
   else if (rule === "softmax") value = softmax(inputs[0].planes, at.channel);
   else return null;
-  return { kind: "function", rule, operands, value, shown, size };
+  return { kind: "function", rule, slope: layer.slope, operands, value, shown, size };
 }
 
 /**

@@ -336,7 +336,7 @@ export function createSum({ app, onUnit, onClose, signal }) {
   }
 
   /** @param {Explanation & { kind: "function" }} explanation */
-  function drawFunction({ rule: how, operands: list, value }) {
+  function drawFunction({ rule: how, slope, operands: list, value }) {
     terms.append(...operands(list));
     const [a] = list.map((each) => term(each.value));
     const joined = (/** @type {string} */ sign) =>
@@ -346,6 +346,10 @@ export function createSum({ app, onUnit, onClose, signal }) {
       mul: joined("·"),
       relu: `max(0, ${a})`,
       relu6: `min(6, max(0, ${a}))`,
+      leaky_relu: list[0].value > 0 ? a : `${number(slope ?? 0, 4)} · ${a}`,
+      sigmoid: `1 / (1 + e^−${a})`,
+      silu: `${a} / (1 + e^−${a})`,
+      hard_swish: `${a} · min(6, max(0, ${a} + 3)) / 6`,
       concat: a,
       flatten: a,
     })[how];
@@ -523,6 +527,49 @@ function formula({ op, bias, kernel }) {
   if (op === "relu") return call("max", mn("0"), mo(","), x);
   if (op === "relu6")
     return call("min", mn("6"), mo(","), mi("max"), mo("("), mn("0"), mo(","), x, mo(")"));
+  if (op === "leaky_relu")
+    return math(
+      mi("max"),
+      mo("("),
+      mn("0"),
+      mo(","),
+      x,
+      mo(")"),
+      mo("+"),
+      mi("slope"),
+      mo("·"),
+      mi("min"),
+      mo("("),
+      mn("0"),
+      mo(","),
+      mi("x"),
+      mo(")"),
+    );
+  if (op === "sigmoid" || op === "silu") {
+    const power = m("msup", {}, mi("e"), m("mrow", {}, mo("−"), mi("x")));
+    const over = m("mrow", {}, mn("1"), mo("+"), power);
+    return math(m("mfrac", {}, op === "silu" ? x : mn("1"), over));
+  }
+  if (op === "hard_swish")
+    return math(
+      x,
+      mo("·"),
+      mi("min"),
+      mo("("),
+      mn("6"),
+      mo(","),
+      mi("max"),
+      mo("("),
+      mn("0"),
+      mo(","),
+      mi("x"),
+      mo("+"),
+      mn("3"),
+      mo(")"),
+      mo(")"),
+      mo("/"),
+      mn("6"),
+    );
   if (op === "add") return math(sub("x", "1"), mo("+"), sub("x", "2"));
   if (op === "mul") return math(sub("x", "1"), mo("·"), sub("x", "2"));
   return call(op.replaceAll("_", " "), x);

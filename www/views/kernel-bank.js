@@ -29,16 +29,6 @@ export function convolutionOf(layers, name) {
   return before.find(isConvolution) ?? layers.find(isConvolution);
 }
 
-/**
- * Whether a file came with batch norm folded into its convolutions: none is left, and every convolution has a bias.
- * @param {readonly Layer[]} layers
- */
-export function isFolded(layers) {
-  const convolutions = layers.filter((each) => each.kernel && each.weight);
-  const normed = layers.some((each) => each.op === "batch_norm");
-  return !normed && convolutions.length > 1 && convolutions.every((each) => each.bias);
-}
-
 export class Bank {
   /**
    * @param {Layer} layer

@@ -12,7 +12,7 @@ import { createLegend } from "../widgets/legend.js";
 import { createPixels } from "../widgets/pixels.js";
 import { createReadout } from "../widgets/readout.js";
 import { createTiles } from "../widgets/tiles.js";
-import { Bank, COLOURS, convolutionOf, isFolded } from "./kernel-bank.js";
+import { Bank, COLOURS, convolutionOf } from "./kernel-bank.js";
 import { createEditor } from "./kernel-editor.js";
 import { byte } from "./kernel-math.js";
 import { extent } from "./reduce.js";
@@ -302,7 +302,7 @@ export function create(root, store, app) {
   function describe(kernels) {
     const { layer, outputs, inputs, height, width, mode, sliced } = kernels;
     const { channel, slice } = chosen();
-    const folded = isFolded(app.net.layers);
+    const { folded } = app.net;
     const at = store.get().layer;
     heading.say(
       folded ? "The scaled kernels of " : "The kernels of ",
