@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { objectiveOf, stopOf, stopsOf } from "../../www/views/backward-data.js";
 import { decades, picture } from "../../www/views/backward-strip.js";
 import { BACKENDS, openApp, withPage } from "./harness.mjs";
-import { assertNear, openApi, pointAt, settled, show, text } from "./sights.mjs";
+import { assertNear, openApi, openOn, pointAt, settled, show, text } from "./sights.mjs";
 
 const PICTURE = "fashion-ankle-boot-1";
 const FASHION = `#model=fashion&image=${PICTURE}&view=backward`;
@@ -57,7 +57,7 @@ test("an objective names the class, bars are logarithmic, long vectors are folde
 for (const backend of BACKENDS) {
   test(`activation and gradient under the pointer are the engine's (${backend})`, () =>
     withPage({ backend }, async (page) => {
-      await openApp(page, FASHION);
+      await openOn(page, backend, FASHION);
       const api = await openApi(page, { model: "fashion", picture: PICTURE });
       for (const [of, layer, channel, cells] of /** @type {const} */ ([
         ["logit", "act2", 5, 14],

@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { serve } from "../../www/tools/serve.mjs";
-import { BACKENDS, baseUrl, openApp, withPage } from "./harness.mjs";
+import { BACKENDS, baseUrl, withPage } from "./harness.mjs";
+import { openOn } from "./sights.mjs";
 
 for (const backend of BACKENDS) {
   test(`the page opens without an error or a foreign request (${backend})`, () =>
     withPage({ backend }, async (page) => {
-      await openApp(page);
+      await openOn(page, backend);
       assert.match(await page.title(), /convscope$/);
     }));
 }

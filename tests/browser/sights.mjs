@@ -1,5 +1,6 @@
 // What tests of views share: waiting, reading words and numbers, pointing at cells, and the numbers by the API itself.
 import assert from "node:assert/strict";
+import { openApp } from "./pages.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -89,6 +90,18 @@ export async function openApi(page, about) {
     ask: (code, arg) => opened.evaluate(/** @type {any} */ (code), arg),
     close: () => opened.evaluate(({ scope }) => scope.close()),
   };
+}
+
+/**
+ * Opens the page on one of the engines, which left to itself takes the CPU where the adapter is a software one.
+ * @param {Page} page
+ * @param {import("./pages.mjs").Backend} backend
+ * @param {string} [hash]
+ */
+export async function openOn(page, backend, hash = "") {
+  await openApp(page, `?backend=${backend}${hash}`);
+  const name = backend === "webgpu" ? "WebGPU" : "CPU engine";
+  assert.equal(await text(page, ".engine .name"), name, "the engine that was asked for");
 }
 
 /**
