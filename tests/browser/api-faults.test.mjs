@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { before, describe, test } from "node:test";
 import { inPage } from "./blank.mjs";
 import { BACKENDS, withScope } from "./harness.mjs";
-import { lattice, tiny } from "./nets.mjs";
+import { hugePng, lattice, tiny } from "./nets.mjs";
 
 /**
  * What is refused: a name, the code, a word of the sentence, and what is done in the page.
@@ -384,15 +384,6 @@ const REFUSED = [
     },
   ],
 ];
-
-/** A PNG whose header says 20,000×20,000 and which then ends. */
-function hugePng() {
-  const header = Buffer.from(
-    "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x4e\x20\0\0\x4e\x20\x08\x02\0\0\0",
-    "latin1",
-  );
-  return new Uint8Array(header);
-}
 
 for (const backend of BACKENDS) {
   describe(`bad input (${backend})`, () => {

@@ -128,3 +128,12 @@ export function relativeError(got, expected) {
   }
   return difference === 0 ? 0 : difference / largest;
 }
+
+/** A PNG whose header says 20,000×20,000 and which then ends. */
+export function hugePng() {
+  const header = Buffer.from(
+    "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x4e\x20\0\0\x4e\x20\x08\x02\0\0\0",
+    "latin1",
+  );
+  return new Uint8Array(header);
+}

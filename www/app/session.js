@@ -70,12 +70,23 @@ function isAbort(error) {
 }
 
 /**
+ * Whether the GPU's device is gone.
+ * @param {unknown} error
+ */
+function isLoss(error) {
+  return error instanceof Error && /** @type {{ code?: string }} */ (error).code === "device_lost";
+}
+
+/**
  * The sentence for an error.
  * @param {unknown} error
  */
 export function sentence(error) {
   return error instanceof Error && error.message ? error.message : String(error);
 }
+
+/** A device lost again within this time is not replaced. */
+const REOPEN_MS = 10_000;
 
 export class Session {
   /** @type {Map<string, AbortController>} */
@@ -101,6 +112,8 @@ export class Session {
   /** Counts the pictures of one's own, so that a moving one is looked at again. */
   #frame = 0;
   #goal = "";
+  /** When a lost device was last replaced. */
+  #reopened = Number.NEGATIVE_INFINITY;
   /** @type {Promise<void> | null} */
   #settling = null;
   /** What the parts were last told. @type {{ state: State | null, net: Net | null, input: Tensor | null, edits: number, prediction: Prediction | null }} */
@@ -208,7 +221,8 @@ export class Session {
       this.display.fail(key, null);
       return result;
     } catch (error) {
-      if (!life.signal.aborted && !isAbort(error)) this.display.fail(key, sentence(error));
+      if (life.signal.aborted || isAbort(error)) return undefined;
+      if (!(isLoss(error) && this.#reopen())) this.display.fail(key, sentence(error));
       return undefined;
     } finally {
       if (this.#jobs.get(key) === life) this.#jobs.delete(key);
@@ -218,6 +232,25 @@ export class Session {
         for (const done of this.#waiting.splice(0)) done();
       }
     }
+  }
+
+  /**
+   * Loads the network again, as the GPU took its device away; everything that was shown comes back with it.
+   * @returns {boolean} false where that was done a moment ago, and so does not help
+   */
+  #reopen() {
+    const now = performance.now();
+    const soon = now - this.#reopened < REOPEN_MS;
+    if (soon || !this.#net) return soon && this.#model === "";
+    this.#reopened = now;
+    const edits = this.#net.modified ? " Its weights are the loaded ones again." : "";
+    this.display.fail(
+      "engine",
+      `The GPU took its device away, as it does after a fault of its driver or a long sleep; the network was loaded again.${edits}`,
+    );
+    this.#model = "";
+    void this.settle();
+    return true;
   }
 
   /** Resolves when nothing is left to compute or draw: for sources that move, such as the camera. */
@@ -244,7 +277,7 @@ export class Session {
   /** Brings network, picture and prediction in line with the state, then tells the parts. */
   settle() {
     const state = this.store.get();
-    const goal = `${state.model} ${state.image} ${this.#edits} ${this.#frame}`;
+    const goal = `${state.model} ${state.image} ${this.#edits} ${this.#frame} ${this.#reopened}`;
     if (this.#settling && goal === this.#goal) return this.#settling;
     const same =
       this.#net &&
@@ -504,10 +537,11 @@ function need(value, what) {
  * @param {AbortSignal} signal
  */
 async function fetchPicture(picture, signal) {
-  const response = await fetch(picture.url ?? "", { signal });
-  if (!response.ok)
-    throw new Error(
-      `The picture ${picture.title} could not be read (${response.status}); choose another one.`,
-    );
+  const why = (/** @type {string | number} */ reason) =>
+    new Error(`The picture ${picture.title} could not be read (${reason}); choose another one.`);
+  const response = await fetch(picture.url ?? "", { signal }).catch((error) => {
+    throw isAbort(error) ? error : why("is there a network?");
+  });
+  if (!response.ok) throw why(response.status);
   return response.blob();
 }
