@@ -203,6 +203,14 @@ async function start() {
   });
   store.set(firstState(store.get(), scope, display), { replace: true });
   await app.settle();
+  await app.idle();
+  await fetchViews();
+}
+
+/** Fetches all views, so that they can be shown when the network is gone. */
+async function fetchViews() {
+  // What cannot be had is said when it is asked for.
+  for (const view of VIEWS) await view.load().catch(() => undefined);
 }
 
 /**
