@@ -295,7 +295,7 @@ export function create(root, store, app) {
     const { picture } = result;
     seen.show({ width: picture.width, height: picture.height, layers: [{ bitmap: picture }] });
     const first = kernels.layer === app.net.layers.find((each) => each.op === "conv2d");
-    after.caption(first ? "Picture ∗ kernel" : "Its feature map");
+    after.caption(first ? "∗ kernel" : "Its feature map");
   }
 
   /** @param {Bank} kernels */

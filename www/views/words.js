@@ -39,10 +39,26 @@ export function createWords() {
      * @param {Word[]} misleads
      */
     say(is, misleads) {
-      what.replaceChildren(...is);
-      doubt.replaceChildren(...misleads);
+      what.replaceChildren(...unbroken(is));
+      doubt.replaceChildren(...unbroken(misleads));
     },
   };
+}
+
+/**
+ * Keeps the full stop or comma behind a formula on the formula's line.
+ * @param {Word[]} words
+ * @returns {Word[]}
+ */
+function unbroken(words) {
+  return words.map((word, place) => {
+    const next = words[place + 1];
+    const before = words[place - 1];
+    if (word instanceof Node && typeof next === "string" && /^[.,]/.test(next))
+      return h("span", { class: "unbroken" }, word, next[0]);
+    const moved = before instanceof Node && typeof word === "string" && /^[.,]/.test(word);
+    return moved ? word.slice(1) : word;
+  });
 }
 
 /**

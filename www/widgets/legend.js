@@ -20,7 +20,12 @@ export function createLegend(scope) {
   const low = h("span", { class: "number" });
   const high = h("span", { class: "number" });
   const note = h("span", { class: "muted" });
-  const element = h("div", { class: "legend", role: "img" }, low, canvas, high, note);
+  const element = h(
+    "div",
+    { class: "legend", role: "img" },
+    h("span", { class: "scale" }, low, canvas, high),
+    note,
+  );
   let shown = "";
 
   /** @param {ColourMap} map */
