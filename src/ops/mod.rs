@@ -18,6 +18,7 @@ pub mod gram;
 pub mod leaf;
 pub mod linear;
 pub mod pool;
+pub mod quotient;
 pub mod real;
 pub mod reduce;
 pub mod reshape;
@@ -135,6 +136,7 @@ operators! {
     AvgPool2dInputGrad(pool::AvgPool2dInputGrad),
     Activation(activation::Activation),
     ActivationGrad(activation::ActivationGrad),
+    ActivationSecant(activation::ActivationSecant),
     BatchNorm(batch_norm::BatchNorm),
     BatchNormScale(batch_norm::BatchNormScale),
     BatchNormShift(batch_norm::BatchNormShift),
@@ -143,6 +145,7 @@ operators! {
     BatchNormTrainInputGrad(batch_norm::BatchNormTrainInputGrad),
     RunningStatistics(batch_norm::RunningStatistics),
     Binary(binary::Binary),
+    Quotient(quotient::Quotient),
     Scale(scale::Scale),
     SumTo(reduce::SumTo),
     Expand(reduce::Expand),

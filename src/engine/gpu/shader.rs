@@ -13,6 +13,7 @@ type Table = &'static [(&'static str, &'static str)];
 const SHADERS: Table = table![
     "activation" in "activation",
     "activation_grad" in "activation",
+    "activation_secant" in "activation",
     "avg_pool" in "pool",
     "avg_pool_grad" in "pool",
     "batch_norm" in "batch_norm",
@@ -38,6 +39,7 @@ const SHADERS: Table = table![
     "max_pool" in "pool",
     "max_pool_grad" in "pool",
     "product" in "linear",
+    "quotient" in "quotient",
     "running_statistics" in "batch_norm",
     "scale" in "scale",
     "softmax" in "softmax",
@@ -49,6 +51,7 @@ const SHADERS: Table = table![
 ];
 
 const SHARED: Table = table![
+    "activation_derivatives" in "shared",
     "activations" in "shared",
     "conv_axis" in "shared",
     "conv_sums" in "shared",

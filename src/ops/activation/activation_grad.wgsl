@@ -17,27 +17,7 @@ override FUNCTION: u32; // which activation: a pipeline each, because software a
 const WG_SIZE = 64u;
 
 #import activations
-
-fn derivative(v: vec4f) -> vec4f {
-    let zero = vec4f(0.0);
-    let one = vec4f(1.0);
-    switch FUNCTION {
-        case 1u: { return select(zero, one, v > zero); }
-        case 2u: { return select(zero, one, (v > zero) & (v < vec4f(6.0))); }
-        case 3u: { return select(vec4f(p.slope), one, v > zero); }
-        case 4u: {
-            let s = sigmoid(v);
-            return s * (1.0 + v * (1.0 - s));
-        }
-        case 5u: { return v * (1.0 - v); }
-        case 6u: {
-            let inner = select(one, v / 3.0 + 0.5, v < vec4f(3.0));
-            return select(inner, zero, v <= vec4f(-3.0));
-        }
-        case 7u: { return 1.0 - v * v; }
-        default: { return one; }
-    }
-}
+#import activation_derivatives
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -45,5 +25,5 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if index >= p.count {
         return;
     }
-    dx[index] = dy[index] * derivative(at[index]);
+    dx[index] = dy[index] * derivative(FUNCTION, p.slope, at[index]);
 }

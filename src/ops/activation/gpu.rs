@@ -1,6 +1,6 @@
 //! Activations as dispatches.
 
-use super::{Activation, ActivationGrad, Function};
+use super::{Activation, ActivationGrad, ActivationSecant, Function};
 use crate::error::Result;
 use crate::ops::Kernel;
 use crate::ops::kernel::{Binding, word};
@@ -24,6 +24,21 @@ pub fn gradient(op: &ActivationGrad, output: Shape) -> Result<Vec<Kernel>> {
         op.function,
         output,
     )])
+}
+
+/// Dispatches of [`ActivationSecant`].
+pub fn secant(op: &ActivationSecant, output: Shape) -> Result<Vec<Kernel>> {
+    let bindings = vec![
+        Binding::Input(0),
+        Binding::Input(1),
+        Binding::Input(2),
+        Binding::Output,
+    ];
+    let mut kernel = elementwise("activation_secant", bindings, op.function, output);
+    let from_output = f64::from(u8::from(op.function.derivative_from_output()));
+    kernel.constants.push(("FROM_OUTPUT", from_output));
+    kernel.params.push(op.function.closest().to_bits());
+    Ok(vec![kernel])
 }
 
 fn elementwise(

@@ -171,6 +171,35 @@ impl Function {
     }
 }
 
+impl Function {
+    /// Whether f is made of straight pieces that start at 0: relu and its kin.
+    #[must_use]
+    pub const fn is_rectifier(self) -> bool {
+        self.bend().is_some()
+    }
+
+    /// The distance of two arguments up to which [`Self::secant`] takes the tangent: a difference of smooth values has lost
+    /// its digits there, one of straight pieces is exact.
+    #[must_use]
+    pub const fn closest(self) -> f32 {
+        if self.is_rectifier() { 1e-30 } else { 1e-3 }
+    }
+
+    /// (f(x) − f(r)) / (x − r); where x and r are closer than [`Self::closest`], the mean of f′(x) and f′(r).
+    pub fn secant<T: Real>(self, x: T, reference: T) -> T {
+        let (y1, y0) = (self.apply(x), self.apply(reference));
+        if (x - reference).abs() > T::of(f64::from(self.closest())) {
+            return (y1 - y0) / (x - reference);
+        }
+        let slopes = if self.derivative_from_output() {
+            self.derivative(y1) + self.derivative(y0)
+        } else {
+            self.derivative(x) + self.derivative(reference)
+        };
+        slopes * T::of(0.5)
+    }
+}
+
 /// σ(x) without overflow for either sign.
 fn sigmoid<T: Real>(x: T) -> T {
     let e = (-x.abs()).exp();
@@ -305,5 +334,51 @@ impl Operator for ActivationGrad {
 
     fn gpu(&self, _inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
         gpu::gradient(self, output)
+    }
+}
+
+/// dx = dy · (f(x) − f(r)) / (x − r), element by element: inputs dy, x and the reference r, see [`Function::secant`]. The
+/// multiplier of `DeepLIFT`'s rescale rule.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ActivationSecant {
+    /// Which activation.
+    pub function: Function,
+}
+
+impl Operator for ActivationSecant {
+    fn name(&self) -> &'static str {
+        "activation_secant"
+    }
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape> {
+        match inputs {
+            [upstream, x, reference] if upstream == x && x == reference => Ok(*upstream),
+            _ => Err(Error::bad_model(format!(
+                "the secant of an activation does not fit its value: {inputs:?}"
+            ))),
+        }
+    }
+
+    fn backward(
+        &self,
+        _graph: &mut Graph,
+        _node: NodeId,
+        _upstream: NodeId,
+        _wanted: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        Err(Error::unsupported_op(
+            "no gradient passes through a backward rule's secant",
+        ))
+    }
+
+    fn cpu<T: Real>(&self, inputs: &[View<'_, T>], output: &mut [T], _shape: Shape) {
+        let arguments = inputs[1].data.iter().zip(inputs[2].data);
+        for ((dx, &dy), (&x, &reference)) in output.iter_mut().zip(inputs[0].data).zip(arguments) {
+            *dx = dy * self.function.secant(x, reference);
+        }
+    }
+
+    fn gpu(&self, _inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
+        gpu::secant(self, output)
     }
 }
