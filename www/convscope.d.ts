@@ -177,11 +177,14 @@ export type Baseline = "zero" | "black" | "mean" | "blur" | "noise" | number | I
 /** A number for rows and columns, or both. */
 export type Extent = number | [number, number];
 
+/** How relevance is dealt out to a layer's inputs; `"z_box"` is for layers that read the picture. */
+export type LayerRule = "epsilon" | "gamma" | "z_plus" | "z_box";
+
 export type AttributeOptions = Run & {
   /** A class (its logit) or an objective; without it, the predicted class. */
   target?: number | Objective;
 } & (
-    | { method: "saliency" | "gradient" | "input_x_gradient" }
+    | { method: "saliency" | "gradient" | "input_x_gradient" | "guided_backprop" | "deconvnet" }
     | {
         method: "integrated_gradients";
         /** Points of the path, 50. */
@@ -203,6 +206,29 @@ export type AttributeOptions = Run & {
         sigma?: number;
         /** `[samples, C, H, W]`, added as it is instead of drawing it. */
         noise?: Tensor;
+      }
+    | {
+        method: "deep_lift";
+        /** What the picture is compared with, `"zero"`; the map sums to the difference of both answers. */
+        baseline?: Baseline;
+      }
+    | {
+        method: "lrp";
+        /**
+         * Each layer's rule, `"epsilon_plus"`: one for all, or `"epsilon_plus"` (z⁺ for convolutions, ε for linear layers) or
+         * `"epsilon_gamma_box"` (zᴮ for convolutions that read the picture, γ for the others, ε for linear layers).
+         */
+        rule?: "epsilon" | "gamma" | "z_plus" | "epsilon_plus" | "epsilon_gamma_box";
+        /** ε of the rule of that name, 1e-6; with 0 it is LRP-0. */
+        epsilon?: number;
+        /** γ of the rule of that name, 0.25. */
+        gamma?: number;
+        /** Layers with another rule; batch norm belongs to the layer before it. */
+        layerRules?: Record<string, LayerRule>;
+        /** The least value of a picture in model space for `"z_box"`, or a list with one a channel; by default black. */
+        low?: number | number[];
+        /** The greatest; by default white. */
+        high?: number | number[];
       }
     | {
         method: "occlusion";

@@ -18,6 +18,7 @@ use crate::tensor::{Shape, Tensor};
 
 pub mod objective;
 pub mod passes;
+pub mod rule;
 
 use objective::{Feeds, Objective, Scene};
 

@@ -8,6 +8,7 @@ use super::options::{Options, whole};
 use super::{JsResult, objective, tensor, thrown};
 use crate::error::{Error, Result};
 use crate::lens::attribution::{Baseline, Method, Settings, attribute};
+use crate::lens::rules::Lrp;
 
 /// Options of every method.
 const COMMON: [&str; 3] = ["method", "target", "override"];
@@ -96,8 +97,13 @@ impl WebNet {
             ..Settings::default()
         };
         set(&mut settings.steps, options.index("steps")?);
-        if let Some(name) = options.text("rule")? {
-            settings.rule = name.parse()?;
+        match (options.text("rule")?, method) {
+            (Some(name), Method::Lrp) => settings.lrp.rule = name.parse()?,
+            (Some(name), _) => settings.rule = name.parse()?,
+            (None, _) => {}
+        }
+        if method == Method::Lrp {
+            self.read_lrp(options, &mut settings.lrp)?;
         }
         set(
             &mut settings.baseline,
@@ -135,6 +141,51 @@ impl WebNet {
         }
         set(&mut settings.samples, samples);
         set(&mut settings.sigma, sigma.map(|sigma| sigma as f32));
+        Ok(())
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "options are rounded to the engine's f32"
+    )]
+    fn read_lrp(&self, options: &Options, lrp: &mut Lrp) -> Result<()> {
+        for (key, setting) in [("epsilon", &mut lrp.epsilon), ("gamma", &mut lrp.gamma)] {
+            let number = options.number(key)?;
+            if number.is_some_and(|number| number < 0.0) {
+                return Err(options.wrong(key, "a number from 0"));
+            }
+            set(setting, number.map(|number| number as f32));
+        }
+        // Pixels are from 0 to 1 before they are normalised; where no rule says how, 0 and 1 it is.
+        let rule = self.rule().ok();
+        for (key, bound, pixel) in [("low", &mut lrp.low, 0.0), ("high", &mut lrp.high, 1.0)] {
+            *bound = match options.get(key) {
+                Some(value) => numbers(&value).ok_or_else(|| {
+                    options.wrong(key, "a number in model space, or a list with one a channel")
+                })?,
+                None => rule.map_or_else(
+                    || vec![pixel as f32],
+                    |rule| {
+                        (rule.mean.iter().zip(&rule.std))
+                            .map(|(mean, std)| ((pixel - mean) / std) as f32)
+                            .collect()
+                    },
+                ),
+            };
+        }
+        if let Some(rules) = options.get("layerRules") {
+            let wrong = || options.wrong("layerRules", "an object of rules by layer");
+            let rules = rules.dyn_ref::<js_sys::Object>().ok_or_else(wrong)?;
+            for entry in js_sys::Object::entries(rules) {
+                let entry: js_sys::Array = entry.unchecked_into();
+                let (Some(layer), Some(rule)) =
+                    (entry.get(0).as_string(), entry.get(1).as_string())
+                else {
+                    return Err(wrong());
+                };
+                lrp.layer_rules.insert(layer, rule.parse()?);
+            }
+        }
         Ok(())
     }
 
@@ -195,6 +246,24 @@ fn pair(options: &Options, key: &str) -> Result<Option<[usize; 2]>> {
         Some(&[rows, columns]) if rows > 0 && columns > 0 => Ok(Some([rows, columns])),
         _ => Err(options.wrong(key, "a whole number of pixels from 1, or [rows, columns]")),
     }
+}
+
+/// A number, or a list of them.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "options are rounded to the engine's f32"
+)]
+fn numbers(value: &JsValue) -> Option<Vec<f32>> {
+    if let Some(number) = value.as_f64().filter(|v| v.is_finite()) {
+        return Some(vec![number as f32]);
+    }
+    if !js_sys::Array::is_array(value) && !value.is_instance_of::<js_sys::Float32Array>() {
+        return None;
+    }
+    js_sys::Array::from(value)
+        .iter()
+        .map(|entry| entry.as_f64().filter(|v| v.is_finite()).map(|v| v as f32))
+        .collect()
 }
 
 /// Takes what was given.

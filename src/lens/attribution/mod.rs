@@ -3,11 +3,13 @@
 
 use crate::engine::control::Control;
 use crate::error::{Error, Result};
+use crate::lens::rules::{Lrp, Rectified};
 use crate::net::objective::Objective;
 use crate::net::{Net, Overrides};
 use crate::tensor::Tensor;
 
 mod baseline;
+mod by_rule;
 mod gradients;
 mod occlusion;
 mod quadrature;
@@ -60,6 +62,14 @@ methods! {
     SmoothGradSq "smooth_grad_sq" ["samples", "sigma", "noise"],
     /// The gradient's variance over noisy copies (Adebayo et al. 2018).
     VarGrad "var_grad" ["samples", "sigma", "noise"],
+    /// The gradient with its positive parts alone at every rectifier, forward and backward (Springenberg et al. 2015).
+    GuidedBackprop "guided_backprop" [],
+    /// The gradient with its positive parts alone at every rectifier, wherever the forward pass went (Zeiler and Fergus 2014).
+    Deconvnet "deconvnet" [],
+    /// Differences from a baseline, dealt out by the rescale rule (Shrikumar, Greenside and Kundaje 2017).
+    DeepLift "deep_lift" ["baseline"],
+    /// The answer dealt out layer by layer in proportion to what was put in (Bach et al. 2015).
+    Lrp "lrp" ["rule", "epsilon", "gamma", "layerRules", "low", "high"],
     /// What the answer loses when a window is covered (Zeiler and Fergus 2014).
     Occlusion "occlusion" ["window", "stride", "fill"],
 }
@@ -105,6 +115,8 @@ pub struct Settings {
     pub stride: Option<[usize; 2]>,
     /// What the window shows.
     pub fill: Baseline,
+    /// The rules of layer-wise relevance propagation.
+    pub lrp: Lrp,
     /// Of everything that is drawn.
     pub seed: u64,
 }
@@ -122,6 +134,7 @@ impl Default for Settings {
             window: None,
             stride: None,
             fill: Baseline::Zero,
+            lrp: Lrp::default(),
             seed: 0,
         }
     }
@@ -148,6 +161,10 @@ pub async fn attribute(
         Method::SmoothGrad => smooth::mean(&subject, settings).await,
         Method::SmoothGradSq => smooth::mean_square(&subject, settings).await,
         Method::VarGrad => smooth::variance(&subject, settings).await,
+        Method::GuidedBackprop => by_rule::rectifying(&subject, Rectified::Guided).await,
+        Method::Deconvnet => by_rule::rectifying(&subject, Rectified::Deconvnet).await,
+        Method::DeepLift => by_rule::rescaling(&subject, settings).await,
+        Method::Lrp => by_rule::relevance(&subject, settings).await,
         Method::Occlusion => occlusion::occlusion(&subject, settings).await,
     }
 }
