@@ -8,12 +8,14 @@ use convscope::engine::program::{Memory, Program};
 use convscope::graph::{Graph, NodeId};
 use convscope::ops::Op;
 use convscope::ops::activation::{Activation, ActivationGrad, Function};
+use convscope::ops::affine::{AffineSample, AffineSampleInputGrad};
 use convscope::ops::batch_norm::{BatchNorm, BatchNormTrain, BatchStatistics};
 use convscope::ops::binary::Binary;
 use convscope::ops::concat::{Concat, Slice};
 use convscope::ops::conv2d::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry, Padding};
 use convscope::ops::cross_entropy::CrossEntropy;
 use convscope::ops::gram::{Gram, GramInputGrad};
+use convscope::ops::inverse_root::InverseRoot;
 use convscope::ops::linear::{Linear, LinearInputGrad, LinearWeightGrad};
 use convscope::ops::pool::{AvgPool2d, AvgPool2dInputGrad, MaxPool2d, Window};
 use convscope::ops::reduce::{Dot, Expand, SumTo};
@@ -423,6 +425,22 @@ fn gram_matrices_and_total_variation_match_finite_differences() {
     );
 }
 
+#[test]
+fn sampling_and_inverse_roots_match_finite_differences() {
+    let (height, width) = (4, 6);
+    check(
+        "affine sample",
+        &[s(2, 2, 5, 4), s(2, 6, 1, 1)],
+        &[1],
+        |graph, inputs| graph.push(AffineSample { height, width }, inputs).unwrap(),
+    );
+    check("inverse root", &[s(2, 3, 1, 1)], &[], |graph, x| {
+        // It takes what is not negative.
+        let square = graph.push(Binary::MUL, &[x[0], x[0]]).unwrap();
+        graph.push(InverseRoot { epsilon: 0.3 }, &[square]).unwrap()
+    });
+}
+
 /// ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ in each of `linear`, the inputs in which the operator is linear; Aᵀ y is what backward gives.
 fn adjoint(shapes: &[Shape], linear: &[usize], op: impl Into<Op>) {
     let op = op.into();
@@ -536,6 +554,13 @@ fn every_linear_operator_is_adjoint_to_its_backward_rule() {
         },
     );
     adjoint(&[s(2, 3, 4, 1)], &[0], Transpose);
+    let (height, width) = (5, 4);
+    adjoint(&[x, s(2, 6, 1, 1)], &[0], AffineSample { height, width });
+    adjoint(
+        &[x, s(2, 6, 1, 1)],
+        &[0],
+        AffineSampleInputGrad { height, width },
+    );
     adjoint(
         &[s(1, 3, 3, 1), s(1, 3, 2, 4)],
         &[1],

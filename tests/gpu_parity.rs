@@ -5,6 +5,8 @@ mod gpu;
 use convscope::engine::control::Control;
 use convscope::engine::gpu::Gpu;
 use convscope::ops::activation::{Activation, ActivationGrad, Function};
+use convscope::ops::adam::{AdamMoment, AdamUpdate};
+use convscope::ops::affine::{AffineSample, AffineSampleInputGrad};
 use convscope::ops::batch_norm::{
     BatchNorm, BatchNormScale, BatchNormShift, BatchNormTrain, BatchNormTrainInputGrad,
     BatchStatistics, RunningStatistics,
@@ -14,7 +16,9 @@ use convscope::ops::concat::{Concat, Slice};
 use convscope::ops::conv2d::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry, Padding};
 use convscope::ops::cross_entropy::{CrossEntropy, CrossEntropyGrad};
 use convscope::ops::gram::{Gram, GramInputGrad};
+use convscope::ops::inverse_root::InverseRoot;
 use convscope::ops::linear::{Linear, LinearInputGrad, LinearWeightGrad};
+use convscope::ops::norm_gate::NormGate;
 use convscope::ops::pool::{
     AvgPool2d, AvgPool2dInputGrad, MaxPool2d, MaxPool2dArgmax, MaxPool2dInputGrad, Window,
 };
@@ -700,5 +704,72 @@ fn gram_matrices_and_total_variation_match_their_cpu_kernels() {
             },
             &[x],
         );
+    }
+}
+
+#[test]
+fn sampling_of_shifted_scaled_and_turned_pictures_agrees() {
+    let Some(gpu) = device() else { return };
+    let maps = [
+        [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        [1.0, 0.0, 3.0, 0.0, 1.0, -2.0],
+        [0.96, -0.28, 1.3, 0.28, 0.96, -0.7],
+        [0.45, 0.1, 0.1, 0.05, 0.4, 2.2],
+        [2.1, 0.3, -1.0, -0.2, 1.7, 0.5],
+        [1.0, 0.0, 900.0, 0.0, 1.0, -900.0],
+        [0.0, 0.0, 2.5, 0.5, 0.5, 0.0],
+    ];
+    let (height, width) = (13, 11);
+    let small = Shape::new(maps.len(), 2, height, width);
+    let large = Shape::new(maps.len(), 2, 17, 9);
+    let matrix = (Shape::new(maps.len(), 6, 1, 1), maps.concat());
+    for (input, output) in [(small, large), (large, small)] {
+        let (height, width) = (output.h(), output.w());
+        let x = (input, numbers(input.len(), 5));
+        let inputs = [x, matrix.clone()];
+        assert_parity_on(&gpu, &AffineSample { height, width }.into(), &inputs);
+        let op = AffineSampleInputGrad { height, width };
+        assert_parity_on(&gpu, &op.into(), &inputs);
+    }
+}
+
+#[test]
+fn steps_of_optimisers_agree() {
+    let Some(gpu) = device() else { return };
+    for shape in [Shape::new(2, 3, 5, 7), Shape::SCALAR] {
+        for squared in [false, true] {
+            let decay = 0.9;
+            assert_parity(&gpu, AdamMoment { decay, squared }, &[shape; 2]);
+        }
+        let squares = numbers(shape.len(), 3).iter().map(|v| v * v).collect();
+        let inputs = [
+            (shape, numbers(shape.len(), 1)),
+            (shape, numbers(shape.len(), 2)),
+            (shape, squares),
+            (Shape::channels(3), vec![0.05, 10.0, 1000.0]),
+        ];
+        assert_parity_on(&gpu, &AdamUpdate.into(), &inputs);
+        let squares: Vec<f32> = numbers(shape.len(), 4).iter().map(|v| v * v).collect();
+        let root = InverseRoot { epsilon: 0.01 };
+        assert_parity_on(&gpu, &root.into(), &[(shape, squares)]);
+    }
+}
+
+#[test]
+fn small_norms_are_clipped_alike() {
+    let Some(gpu) = device() else { return };
+    let shape = Shape::new(2, 3, 6, 5);
+    let x = numbers(shape.len(), 6);
+    let sums: Vec<f32> = x
+        .chunks_exact(shape.picture())
+        .map(|picture| picture.iter().map(|v| v * v).sum())
+        .collect();
+    for ratio in [0.0, 0.5, 1.0, 3.0] {
+        let inputs = [(shape, x.clone()), (Shape::new(2, 1, 1, 1), sums.clone())];
+        assert_parity_on(&gpu, &NormGate { ratio }.into(), &inputs);
+        let kept = on_cpu(&NormGate { ratio }.into(), &inputs, shape);
+        let zeros = kept.iter().filter(|&&v| v == 0.0).count();
+        assert_eq!(zeros == 0, ratio == 0.0, "{ratio}: {zeros} zeros");
+        assert_eq!(zeros == shape.len(), ratio == 3.0, "{ratio}: {zeros} zeros");
     }
 }

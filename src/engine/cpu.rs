@@ -86,7 +86,7 @@ impl<T: Real> CpuMemory<T> {
         )
     }
 
-    /// Runs the steps.
+    /// Runs the steps, then gives the variables their next values.
     ///
     /// # Errors
     /// `aborted`.
@@ -100,6 +100,14 @@ impl<T: Real> CpuMemory<T> {
             self.compute(program, id, &mut output[..length]);
             self.slots[slot] = output;
             control.step().await?;
+        }
+        for &(feed, next) in &program.variables {
+            let Some(slot) = program.slots[feed.0] else {
+                continue;
+            };
+            let mut values = take(&mut self.slots[slot]);
+            values[..program.graph.shape(feed).len()].copy_from_slice(self.values(program, next));
+            self.slots[slot] = values;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::{Engine, Parameters};
 
 use crate::error::{Error, Result};
 use crate::graph::NodeId;
+use crate::ops::scale::Scale;
 use crate::ops::{Kernel, Op, Operator as _};
 use crate::tensor::Tensor;
 
@@ -66,7 +67,8 @@ impl Executable {
         self.program.bytes()
     }
 
-    /// Runs the program unless its last run had the same parameters and feeds.
+    /// Runs the program, unless its last run had the same parameters and feeds and it has no variables. A feed that is not
+    /// given keeps its values, a variable those that the last run left.
     ///
     /// # Errors
     /// `aborted`; `device_lost`; `out_of_memory` and `internal` for what the device refuses.
@@ -101,7 +103,9 @@ impl Executable {
             ProgramMemory::Cpu(memory) => memory.run(&self.program, control).await?,
             ProgramMemory::Gpu(memory) => memory.gpu.run(&memory.recording, control).await?,
         }
-        self.last_feeds = Some(feeds.to_vec());
+        if self.program.variables.is_empty() {
+            self.last_feeds = Some(feeds.to_vec());
+        }
         Ok(())
     }
 
@@ -205,7 +209,8 @@ impl GpuMemory {
             .steps
             .iter()
             .flat_map(|&id| graph.node(id).inputs.iter());
-        for &id in inputs.chain(&program.fetches) {
+        let nexts = program.variables.iter().map(|(_, next)| next);
+        for &id in inputs.chain(&program.fetches).chain(nexts) {
             if buffers[id.0].is_none() {
                 let node = graph.node(id);
                 buffers[id.0] = Some(match node.op {
@@ -284,6 +289,18 @@ fn bind(program: &Program, buffers: &[Option<Buffer>]) -> Result<Vec<(Kernel, Ve
             })
             .collect::<Result<Vec<Buffer>>>()?;
         for kernel in node.op.gpu(&graph.input_shapes(id), node.shape)? {
+            kernels.push((kernel, operands.clone()));
+        }
+    }
+    for &(feed, next) in &program.variables {
+        let operands = [next, feed]
+            .map(|id| buffers[id.0].clone())
+            .into_iter()
+            .collect::<Option<Vec<Buffer>>>()
+            .ok_or_else(|| Error::internal("a variable has no buffer"))?;
+        let copy = Scale { factor: 1.0 };
+        let shape = graph.shape(feed);
+        for kernel in copy.gpu(&[shape], shape)? {
             kernels.push((kernel, operands.clone()));
         }
     }

@@ -1,9 +1,10 @@
-//! What an engine runs: the steps of a lowered graph over slots of memory, with feeds in and fetches out.
+//! What an engine runs: the steps of a lowered graph over slots of memory, with feeds in, fetches out, and variables
+//! that go from one run to the next.
 
 use std::collections::HashMap;
 
 use super::lower::lower;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Op;
 
@@ -29,6 +30,8 @@ pub struct Program {
     pub feeds: HashMap<String, NodeId>,
     /// What comes back, in the order asked for.
     pub fetches: Vec<NodeId>,
+    /// Feeds that a run itself gives their next values: (the feed, the node whose value it takes when the run ends).
+    pub variables: Vec<(NodeId, NodeId)>,
     /// The slot of each node that is no static.
     pub slots: Vec<Option<usize>>,
     /// Values that each slot holds.
@@ -41,8 +44,39 @@ impl Program {
     /// # Errors
     /// Those of the lowering.
     pub fn new(graph: &Graph, fetches: &[NodeId], memory: Memory) -> Result<Self> {
-        let lowered = lower(graph, fetches)?;
-        let (graph, fetches) = (lowered.graph, lowered.fetches);
+        Self::with_variables(graph, fetches, &[], memory)
+    }
+
+    /// Plans the computation of `fetches` with variables: feeds by name, each with the node of its shape whose value it
+    /// takes at the end of every run, and so a later run starts from.
+    ///
+    /// # Errors
+    /// Those of the lowering; `internal` for a variable that is no feed, or whose next value has another shape or is a feed.
+    pub fn with_variables(
+        graph: &Graph,
+        fetches: &[NodeId],
+        variables: &[(&str, NodeId)],
+        memory: Memory,
+    ) -> Result<Self> {
+        let mut kept = fetches.to_vec();
+        for &(name, next) in variables {
+            let feed = graph.find(name).filter(|&feed| {
+                matches!(graph.node(feed).op, Op::Feed(_))
+                    && !matches!(graph.node(next).op, Op::Feed(_))
+                    && graph.shape(feed) == graph.shape(next)
+            });
+            kept.push(feed.ok_or_else(|| {
+                Error::internal(format!("'{name}' cannot be a variable of this program"))
+            })?);
+            kept.push(next);
+        }
+        let lowered = lower(graph, &kept)?;
+        let (graph, mut fetches) = (lowered.graph, lowered.fetches);
+        let places = fetches.split_off(fetches.len() - 2 * variables.len());
+        let variables = places.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+        let variables: Vec<(NodeId, NodeId)> = variables.collect();
+        let mut kept = fetches.clone();
+        kept.extend(places);
         let is_static = static_nodes(&graph);
         let feeds: HashMap<String, NodeId> = graph
             .ids()
@@ -55,13 +89,14 @@ impl Program {
             .into_iter()
             .filter(|&id| !matches!(graph.node(id).op, Op::Feed(_)))
             .collect();
-        let (slots, slot_sizes) = plan_slots(&graph, &is_static, &fetches, memory);
+        let (slots, slot_sizes) = plan_slots(&graph, &is_static, &kept, memory);
         Ok(Self {
             graph,
             statics,
             steps,
             feeds,
             fetches,
+            variables,
             slots,
             slot_sizes,
         })
@@ -92,7 +127,7 @@ fn static_nodes(graph: &Graph) -> Vec<bool> {
 fn plan_slots(
     graph: &Graph,
     is_static: &[bool],
-    fetches: &[NodeId],
+    kept: &[NodeId],
     memory: Memory,
 ) -> (Vec<Option<usize>>, Vec<usize>) {
     let mut last_use: Vec<usize> = (0..graph.len()).collect();
@@ -101,8 +136,8 @@ fn plan_slots(
             last_use[input.0] = id.0;
         }
     }
-    for fetch in fetches {
-        last_use[fetch.0] = usize::MAX;
+    for id in kept {
+        last_use[id.0] = usize::MAX;
     }
     let mut slots: Vec<Option<usize>> = vec![None; graph.len()];
     let mut sizes: Vec<usize> = Vec::new();

@@ -1,3 +1,4 @@
 //! Doing: what changes pictures or weights step by step.
 
+pub mod synthesis;
 pub mod train;

@@ -19,8 +19,10 @@ use crate::tensor::{Shape, Tensor};
 pub mod objective;
 pub mod passes;
 pub mod rule;
+mod splice;
 
 use objective::{Feeds, Objective, Scene};
+pub(crate) use splice::{Attached, Attachment};
 
 /// The feed that holds the picture.
 const IMAGE: &str = "image";
@@ -385,34 +387,13 @@ impl Net {
         build: impl FnOnce() -> Result<Program>,
     ) -> Result<Vec<Tensor>> {
         control.step().await?;
-        let kept = {
-            let mut executables = self.executables.borrow_mut();
-            executables
-                .iter()
-                .position(|(other, _)| *other == key)
-                .map(|index| executables.remove(index).1)
-        };
-        let mut executable = match kept {
-            Some(executable) => executable,
-            None => Executable::new(&self.engine, build()?)?,
-        };
+        let mut executable = self.take_executable(&key, build)?;
         let parameters = self.parameters.borrow().clone();
         let result = match executable.run(&parameters, feeds, control).await {
             Ok(()) => executable.fetch(fetches).await,
             Err(error) => Err(error),
         };
-        let mut executables = self.executables.borrow_mut();
-        executables.push((key, executable));
-        while executables.len() > 1
-            && (executables.len() > KEPT_EXECUTABLES
-                || executables
-                    .iter()
-                    .map(|(_, executable)| executable.bytes())
-                    .sum::<usize>()
-                    > KEPT_BYTES)
-        {
-            executables.remove(0);
-        }
+        self.keep_executable(key, executable);
         result
     }
 

@@ -8,6 +8,8 @@ use crate::graph::{Graph, NodeId};
 use crate::tensor::Shape;
 
 pub mod activation;
+pub mod adam;
+pub mod affine;
 pub mod batch_norm;
 pub mod binary;
 pub mod concat;
@@ -15,8 +17,10 @@ pub mod conv2d;
 pub mod cross_entropy;
 pub mod gemm;
 pub mod gram;
+pub mod inverse_root;
 pub mod leaf;
 pub mod linear;
+pub mod norm_gate;
 pub mod pool;
 pub mod quotient;
 pub mod real;
@@ -162,4 +166,10 @@ operators! {
     GramInputGrad(gram::GramInputGrad),
     TotalVariation(total_variation::TotalVariation),
     TotalVariationGrad(total_variation::TotalVariationGrad),
+    AffineSample(affine::AffineSample),
+    AffineSampleInputGrad(affine::AffineSampleInputGrad),
+    InverseRoot(inverse_root::InverseRoot),
+    NormGate(norm_gate::NormGate),
+    AdamMoment(adam::AdamMoment),
+    AdamUpdate(adam::AdamUpdate),
 }

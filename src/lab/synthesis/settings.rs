@@ -1,0 +1,252 @@
+//! What synthesis can be told, with its checks and its presets.
+
+use crate::error::{Error, Result};
+
+/// How a picture is written as the numbers that are optimised.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Parametrization {
+    /// Its pixels.
+    Pixel,
+    /// The coefficients of its cosine transform, those of frequency f scaled by 1 / f^`decay` (Olah et al. 2017).
+    Fourier {
+        /// How much finer detail is held back; 0 treats all frequencies alike.
+        decay: f32,
+    },
+    /// A Laplacian pyramid: pictures of size 1, 1/2, 1/4 … magnified and added.
+    Pyramid {
+        /// How many there are.
+        levels: usize,
+    },
+}
+
+/// How the numbers become pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// σ(t) in (0, 1), then the network's normalisation.
+    Sigmoid,
+    /// They are the network's input as they are, without bounds.
+    Free,
+}
+
+/// The step uphill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Optimizer {
+    /// Adam with decays 0.9 and 0.999.
+    Adam,
+    /// Gradient ascent.
+    Sgd,
+}
+
+/// What a step does to the picture before the network sees it, drawn anew for each step and picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Transform {
+    /// Grey pixels around the picture, which jitter uses up first.
+    Pad(usize),
+    /// A shift by up to half of this many pixels to either side.
+    Jitter(usize),
+    /// A magnification between two factors.
+    Scale(f32, f32),
+    /// A rotation by up to this many degrees to either side; one of three is 0.
+    Rotate(f32),
+}
+
+/// Smoothing of the picture itself between steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Blur {
+    /// Every so many steps.
+    pub every: usize,
+    /// The deviation of the Gaussian in pixels.
+    pub sigma: f32,
+}
+
+/// Coarse to fine: the same steps at growing sizes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Octaves {
+    /// How many sizes.
+    pub count: usize,
+    /// From one size to the next.
+    pub factor: f32,
+}
+
+/// How a picture is made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What is optimised.
+    pub parametrization: Parametrization,
+    /// Colours are written along the directions in which those of photographs vary (Olah et al. 2017).
+    pub decorrelate: bool,
+    /// How numbers become pixels.
+    pub range: Range,
+    /// Applied in this order.
+    pub transforms: Vec<Transform>,
+    /// The optimiser.
+    pub optimizer: Optimizer,
+    /// Its step; SGD's is in units of the gradient.
+    pub learning_rate: f32,
+    /// With [`Range::Free`] λ of λ · Σ X²; with a sigmoid, the weight of the mean of t².
+    pub l2: f32,
+    /// Weight of the mean absolute differences of neighbours, vertical and horizontal, before the sigmoid.
+    pub tv: f32,
+    /// Smooths the picture (pixels only).
+    pub blur: Option<Blur>,
+    /// Smooths the gradient by a Gaussian of this deviation in pixels (pixels only); 0 leaves it.
+    pub gradient_blur: f32,
+    /// Pixels whose norm is below this share of the root mean square become 0 (pixels only).
+    pub clip: f32,
+    /// Weight that keeps pictures of a batch apart, by the cosines between their Gram matrices of a layer.
+    pub diversity: f32,
+    /// Coarse to fine.
+    pub octaves: Octaves,
+    /// Deviation of the noise that a picture starts from, in the optimised numbers.
+    pub noise: f32,
+}
+
+/// Names of the presets.
+pub const PRESETS: [&str; 4] = ["gentle", "natural", "lucid", "plain"];
+
+/// The longest side in pixels up to which a network counts as small, which needs gentler settings.
+const SMALL: usize = 64;
+
+impl Settings {
+    /// The preset that pages start with, for pictures whose longest side is that long.
+    #[must_use]
+    pub const fn default_preset(side: usize) -> &'static str {
+        if side <= SMALL { "gentle" } else { "natural" }
+    }
+
+    /// The settings of that name: `gentle` for small networks, `natural` for photographs, `lucid` as in Lucid's
+    /// `render_vis`, and `plain`, the rule arg max S(X) − λ ‖X‖² by gradient ascent on pixels.
+    ///
+    /// # Errors
+    /// `bad_argument` for another name.
+    pub fn preset(name: &str, side: usize) -> Result<Self> {
+        let is_small = side <= SMALL;
+        let base = Self {
+            parametrization: Parametrization::Fourier { decay: 1.2 },
+            decorrelate: true,
+            range: Range::Sigmoid,
+            transforms: vec![
+                Transform::Jitter(16),
+                Transform::Scale(0.95, 1.05),
+                Transform::Rotate(5.0),
+                Transform::Jitter(4),
+            ],
+            optimizer: Optimizer::Adam,
+            learning_rate: 0.006,
+            l2: 1.0,
+            tv: 2.0,
+            blur: None,
+            gradient_blur: 0.0,
+            clip: 0.0,
+            diversity: 0.0,
+            octaves: Octaves {
+                count: 1,
+                factor: 1.4,
+            },
+            noise: 0.01,
+        };
+        match name {
+            "natural" => Ok(base),
+            "gentle" => Ok(Self {
+                parametrization: Parametrization::Fourier { decay: 1.0 },
+                transforms: vec![Transform::Jitter(2)],
+                learning_rate: 0.05,
+                l2: 0.5,
+                tv: 1.0,
+                ..base
+            }),
+            "lucid" => Ok(Self {
+                parametrization: Parametrization::Fourier { decay: 1.0 },
+                transforms: vec![
+                    Transform::Pad(12),
+                    Transform::Jitter(8),
+                    Transform::Scale(0.9, 1.1),
+                    Transform::Rotate(10.0),
+                    Transform::Jitter(4),
+                ],
+                learning_rate: 0.05,
+                l2: 0.0,
+                tv: 0.0,
+                ..base
+            }),
+            "plain" => Ok(Self {
+                parametrization: Parametrization::Pixel,
+                decorrelate: false,
+                range: Range::Free,
+                transforms: Vec::new(),
+                optimizer: Optimizer::Sgd,
+                learning_rate: if is_small { 0.1 } else { 1.0 },
+                l2: 1e-3,
+                tv: 0.0,
+                ..base
+            }),
+            _ => Err(Error::bad_argument(format!(
+                "synthesize: there is no preset '{name}'; there are {}",
+                PRESETS.join(", ")
+            ))),
+        }
+    }
+
+    /// That every number is within its range and options that exclude each other are not given together.
+    ///
+    /// # Errors
+    /// `bad_argument` with the option, what it was and what it may be.
+    pub fn check(&self, [height, width]: [usize; 2]) -> Result<()> {
+        let side = height.min(width);
+        let within = |name: &str, value: f32, least: f32, most: f32| {
+            if value >= least && value <= most {
+                Ok(())
+            } else {
+                Err(Error::bad_argument(format!(
+                    "synthesize: {name} is {value}, it must be from {least} to {most}"
+                )))
+            }
+        };
+        within("learningRate", self.learning_rate, 1e-6, 1e6)?;
+        within("l2", self.l2, 0.0, 1e6)?;
+        within("tv", self.tv, 0.0, 1e6)?;
+        within("diversity", self.diversity, 0.0, 1e6)?;
+        within("noise", self.noise, 0.0, 10.0)?;
+        within("clip", self.clip, 0.0, 1.0)?;
+        within("gradientBlur", self.gradient_blur, 0.0, 20.0)?;
+        within("octaveFactor", self.octaves.factor, 1.05, 4.0)?;
+        count("octaves", self.octaves.count, 1, 8)?;
+        match self.parametrization {
+            Parametrization::Fourier { decay } => within("decay", decay, 0.0, 3.0)?,
+            Parametrization::Pyramid { levels } => count("levels", levels, 1, 8)?,
+            Parametrization::Pixel => {}
+        }
+        if let Some(blur) = self.blur {
+            count("blurEvery", blur.every, 1, 10_000)?;
+            within("blurSigma", blur.sigma, 0.05, 20.0)?;
+        }
+        let smooths = self.blur.is_some() || self.gradient_blur > 0.0 || self.clip > 0.0;
+        if smooths && self.parametrization != Parametrization::Pixel {
+            return Err(Error::bad_argument(
+                "synthesize: blurEvery, gradientBlur and clip work on pixels; take parametrization \"pixel\", or leave them out",
+            ));
+        }
+        for transform in &self.transforms {
+            match *transform {
+                Transform::Pad(margin) => count("pad", margin, 0, side)?,
+                Transform::Jitter(shift) => count("jitter", shift, 0, side)?,
+                Transform::Scale(low, high) => {
+                    within("scale", low, 0.25, 4.0)?;
+                    within("scale", high, low, 4.0)?;
+                }
+                Transform::Rotate(degrees) => within("rotate", degrees, 0.0, 180.0)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn count(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::bad_argument(format!(
+            "synthesize: {name} is {value}, it must be from {least} to {most}"
+        )))
+    }
+}

@@ -1,0 +1,653 @@
+//! Pictures by gradient ascent: closed forms, determinism, options that all change something, and the shipped network.
+
+mod common;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use common::gpu_engine;
+use convscope::engine::Engine;
+use convscope::engine::control::Control;
+use convscope::error::Result;
+use convscope::lab::synthesis::settings::{
+    Blur, Octaves, Optimizer, Parametrization, Range, Settings, Transform,
+};
+use convscope::lab::synthesis::{Normalization, Outcome, Request, Start, synthesize};
+use convscope::load::{data, safetensors};
+use convscope::net::objective::Term;
+use convscope::net::{Net, Overrides};
+use convscope::tensor::Tensor;
+
+fn file(path: &str) -> Vec<u8> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn fashion(engine: Engine, weights: &str) -> Net {
+    let weights = safetensors::load(&file(weights)).unwrap();
+    let graph = String::from_utf8(file("www/models/fashion/graph.json")).unwrap();
+    Net::new(data::load(&graph, &weights).unwrap(), weights, engine)
+}
+
+const SHIPPED: &str = "www/models/fashion/weights.safetensors";
+
+fn fashion_rule() -> Normalization {
+    Normalization {
+        mean: vec![0.286],
+        std: vec![0.353],
+        blue_first: false,
+    }
+}
+
+/// S = w · x + b for pictures of 1 × 6 × 6.
+fn linear() -> (Net, Vec<f32>) {
+    let graph = r#"{"name": "linear", "input": {"name": "x", "shape": [1, 6, 6]}, "output": "logits", "nodes": [
+        {"name": "flat", "op": "flatten", "inputs": ["x"]},
+        {"name": "logits", "op": "linear", "inputs": ["flat"], "weight": "w", "bias": "b"}]}"#;
+    let w: Vec<f32> = (0..72_u16)
+        .map(|i| f32::from(i * 37 % 61) / 30.0 - 1.0)
+        .collect();
+    let tensors = [
+        ("w", Tensor::new(w.clone(), [2, 36]).unwrap()),
+        ("b", Tensor::new(vec![0.5, -0.5], [2]).unwrap()),
+    ];
+    let weights: HashMap<String, Tensor> = tensors
+        .into_iter()
+        .map(|(name, tensor)| (name.to_owned(), tensor))
+        .collect();
+    let net = Net::new(data::load(graph, &weights).unwrap(), weights, Engine::Cpu);
+    (net, w)
+}
+
+fn request(term: Term, settings: Settings, steps: usize, size: [usize; 2]) -> Request<'static> {
+    Request {
+        objectives: vec![vec![(term, 1.0)]],
+        settings,
+        normalization: Normalization::none(1),
+        count: 1,
+        size,
+        steps,
+        start: Start::Noise,
+        resume: None,
+        diverse_layer: None,
+        overrides: Overrides::new(),
+        seed: 7,
+        every: 16,
+    }
+}
+
+fn run(net: &Net, request: &Request<'_>) -> Result<Outcome> {
+    pollster::block_on(synthesize(net, request, &Control::new(), async |_| {
+        Ok(true)
+    }))
+}
+
+fn small(preset: &str) -> Settings {
+    Settings::preset(preset, 28).unwrap()
+}
+
+fn for_fashion(class: usize, settings: Settings, steps: usize) -> Request<'static> {
+    Request {
+        normalization: fashion_rule(),
+        ..request(Term::Logit(class), settings, steps, [28, 28])
+    }
+}
+
+fn probability(net: &Net, image: &Tensor, class: usize) -> f32 {
+    let logits = pollster::block_on(net.logits(image, &Overrides::new(), &Control::new())).unwrap();
+    let most = logits.data().iter().copied().fold(f32::MIN, f32::max);
+    let sum: f32 = logits.data().iter().map(|z| (z - most).exp()).sum();
+    (logits.data()[class] - most).exp() / sum
+}
+
+#[test]
+fn the_lecture_s_rule_on_a_linear_network_ends_at_w_over_two_lambda() {
+    let (net, w) = linear();
+    for (class, lambda) in [(0, 0.5), (1, 0.1)] {
+        let settings = Settings {
+            learning_rate: 0.2 / lambda,
+            l2: lambda,
+            ..small("plain")
+        };
+        let outcome = run(&net, &request(Term::Logit(class), settings, 60, [6, 6])).unwrap();
+        for (x, w) in outcome.image.data().iter().zip(&w[class * 36..]) {
+            let expected = w / (2.0 * lambda);
+            assert!(
+                (x - expected).abs() <= 1e-3 * expected.abs().max(0.1),
+                "{x} is not {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    let mut settings = small("gentle");
+    settings.transforms = vec![
+        Transform::Pad(3),
+        Transform::Jitter(4),
+        Transform::Scale(0.9, 1.1),
+        Transform::Rotate(10.0),
+    ];
+    let wanted = for_fashion(3, settings, 9);
+    let first = run(&net, &wanted).unwrap();
+    assert_eq!(first, run(&net, &wanted).unwrap());
+    assert_eq!(first, run(&fashion(Engine::Cpu, SHIPPED), &wanted).unwrap());
+    let other = run(
+        &net,
+        &Request {
+            seed: 8,
+            ..wanted.clone()
+        },
+    )
+    .unwrap();
+    assert_ne!(first.image, other.image);
+}
+
+#[test]
+fn a_run_that_stops_and_goes_on_ends_as_one_that_does_not() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    let settings = Settings {
+        transforms: vec![Transform::Jitter(4)],
+        ..small("gentle")
+    };
+    let whole = for_fashion(5, settings, 21);
+    let first = run(
+        &net,
+        &Request {
+            steps: 8,
+            ..whole.clone()
+        },
+    )
+    .unwrap();
+    let second = Request {
+        steps: 13,
+        resume: Some(&first.checkpoint),
+        ..whole.clone()
+    };
+    let second = run(&net, &second).unwrap();
+    let whole = run(&net, &whole).unwrap();
+    assert_eq!(whole.image, second.image);
+    assert_eq!(whole.checkpoint, second.checkpoint);
+    assert_eq!(whole.history[..8], first.history[..8]);
+    assert_eq!(whole.history[8..], second.history);
+}
+
+#[test]
+fn without_chance_and_in_small_steps_the_objective_never_falls() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    for class in 0..10 {
+        let settings = Settings {
+            learning_rate: 0.01,
+            l2: 0.0,
+            ..small("plain")
+        };
+        let history = run(&net, &for_fashion(class, settings, 70))
+            .unwrap()
+            .history;
+        assert_eq!(history.len(), 71);
+        assert!(
+            history.windows(2).all(|pair| pair[1] >= pair[0]),
+            "class {class}: {history:?}"
+        );
+        assert!(history[70] > history[0]);
+    }
+}
+
+#[test]
+fn every_class_of_fashion_is_reached_within_128_steps_of_the_page_s_preset() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    let settings = Settings::preset(Settings::default_preset(28), 28).unwrap();
+    for class in 0..10 {
+        let outcome = run(&net, &for_fashion(class, settings.clone(), 128)).unwrap();
+        let p = probability(&net, &outcome.image, class);
+        assert!(p >= 0.99, "class {class} reaches {p}");
+    }
+}
+
+#[test]
+fn each_option_changes_the_picture() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    let pixels = Settings {
+        parametrization: Parametrization::Pixel,
+        ..small("gentle")
+    };
+    let base = small("gentle");
+    let changes: Vec<(&str, &Settings, Settings)> = vec![
+        ("pixel", &base, pixels.clone()),
+        (
+            "decay",
+            &base,
+            Settings {
+                parametrization: Parametrization::Fourier { decay: 0.5 },
+                ..base.clone()
+            },
+        ),
+        (
+            "pyramid",
+            &base,
+            Settings {
+                parametrization: Parametrization::Pyramid { levels: 3 },
+                ..base.clone()
+            },
+        ),
+        (
+            "range",
+            &base,
+            Settings {
+                range: Range::Free,
+                ..base.clone()
+            },
+        ),
+        (
+            "optimizer",
+            &base,
+            Settings {
+                optimizer: Optimizer::Sgd,
+                ..base.clone()
+            },
+        ),
+        (
+            "learningRate",
+            &base,
+            Settings {
+                learning_rate: 0.01,
+                ..base.clone()
+            },
+        ),
+        (
+            "l2",
+            &base,
+            Settings {
+                l2: 30.0,
+                ..base.clone()
+            },
+        ),
+        (
+            "tv",
+            &base,
+            Settings {
+                tv: 30.0,
+                ..base.clone()
+            },
+        ),
+        (
+            "noise",
+            &base,
+            Settings {
+                noise: 0.2,
+                ..base.clone()
+            },
+        ),
+        (
+            "octaves",
+            &base,
+            Settings {
+                octaves: Octaves {
+                    count: 2,
+                    factor: 1.4,
+                },
+                ..base.clone()
+            },
+        ),
+        (
+            "jitter",
+            &base,
+            Settings {
+                transforms: vec![Transform::Jitter(8)],
+                ..base.clone()
+            },
+        ),
+        (
+            "pad",
+            &base,
+            Settings {
+                transforms: vec![Transform::Pad(4)],
+                ..base.clone()
+            },
+        ),
+        (
+            "scale",
+            &base,
+            Settings {
+                transforms: vec![Transform::Scale(0.7, 1.3)],
+                ..base.clone()
+            },
+        ),
+        (
+            "rotate",
+            &base,
+            Settings {
+                transforms: vec![Transform::Rotate(20.0)],
+                ..base.clone()
+            },
+        ),
+        (
+            "blur",
+            &pixels,
+            Settings {
+                blur: Some(Blur {
+                    every: 4,
+                    sigma: 0.7,
+                }),
+                ..pixels.clone()
+            },
+        ),
+        (
+            "gradientBlur",
+            &pixels,
+            Settings {
+                gradient_blur: 1.0,
+                ..pixels.clone()
+            },
+        ),
+        (
+            "clip",
+            &pixels,
+            Settings {
+                clip: 0.5,
+                ..pixels.clone()
+            },
+        ),
+    ];
+    for (name, before, after) in changes {
+        let plain = run(&net, &for_fashion(2, before.clone(), 8)).unwrap();
+        let changed = run(&net, &for_fashion(2, after, 8)).unwrap();
+        assert_ne!(plain.image, changed.image, "{name} changes nothing");
+        assert!(changed.image.data().iter().all(|v| v.is_finite()), "{name}");
+    }
+}
+
+#[test]
+fn a_picture_comes_back_through_every_parametrisation() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    let picture = Tensor::new(
+        (0..784_u16)
+            .map(|i| (f32::from(i * 31 % 97) / 97.0 - 0.286) / 0.353)
+            .collect(),
+        [1, 1, 28, 28],
+    )
+    .unwrap();
+    for parametrization in [
+        Parametrization::Pixel,
+        Parametrization::Fourier { decay: 1.2 },
+        Parametrization::Pyramid { levels: 3 },
+    ] {
+        let settings = Settings {
+            parametrization,
+            ..small("gentle")
+        };
+        let wanted = Request {
+            start: Start::Picture(picture.clone()),
+            ..for_fashion(0, settings, 0)
+        };
+        let back = run(&net, &wanted).unwrap().image;
+        for (a, b) in picture.data().iter().zip(back.data()) {
+            // Black and white lie where the sigmoid has no inverse.
+            assert!((a - b).abs() < 0.013, "{parametrization:?}: {a} became {b}");
+        }
+    }
+}
+
+#[test]
+fn pictures_of_a_batch_are_those_made_alone() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    let channel = |channel: usize| Term::Channel {
+        layer: "conv2".to_owned(),
+        channel,
+    };
+    let settings = Settings {
+        transforms: Vec::new(),
+        ..small("gentle")
+    };
+    let alone: Vec<Outcome> = [1, 5, 9]
+        .iter()
+        .map(|&unit| {
+            let wanted = Request {
+                start: Start::Grey,
+                ..request(channel(unit), settings.clone(), 10, [28, 28])
+            };
+            run(&net, &wanted).unwrap()
+        })
+        .collect();
+    let batch = Request {
+        objectives: [1, 5, 9]
+            .iter()
+            .map(|&unit| vec![(channel(unit), 1.0)])
+            .collect(),
+        count: 3,
+        start: Start::Grey,
+        settings: Settings {
+            l2: settings.l2,
+            ..settings.clone()
+        },
+        ..request(channel(1), settings.clone(), 10, [28, 28])
+    };
+    let batch = run(&net, &batch).unwrap();
+    for (image, alone) in batch.image.data().chunks_exact(784).zip(&alone) {
+        let error = image
+            .iter()
+            .zip(alone.image.data())
+            .fold(0_f32, |most, (a, b)| most.max((a - b).abs()));
+        assert!(error < 2e-3, "a picture of the batch differs by {error}");
+    }
+    let sum: f32 = alone.iter().map(|outcome| outcome.history[0]).sum();
+    assert!((sum - batch.history[0]).abs() < 1e-3 * sum.abs().max(1.0));
+}
+
+#[test]
+fn diversity_keeps_pictures_of_one_unit_apart() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    let spread = |diversity: f32| {
+        let settings = Settings {
+            diversity,
+            ..small("gentle")
+        };
+        let wanted = Request {
+            count: 3,
+            diverse_layer: Some("conv3".to_owned()),
+            ..request(
+                Term::Channel {
+                    layer: "conv3".to_owned(),
+                    channel: 4,
+                },
+                settings,
+                32,
+                [28, 28],
+            )
+        };
+        let image = run(&net, &wanted).unwrap().image;
+        let pictures: Vec<&[f32]> = image.data().chunks_exact(784).collect();
+        let distance =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+        distance(pictures[0], pictures[1]) + distance(pictures[0], pictures[2])
+    };
+    let (without, with) = (spread(0.0), spread(3.0));
+    assert!(with > without, "{with} with diversity, {without} without");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_the_option() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    let base = small("gentle");
+    let cases: Vec<(&str, Request<'static>)> = vec![
+        (
+            "learningRate",
+            for_fashion(
+                0,
+                Settings {
+                    learning_rate: 0.0,
+                    ..base.clone()
+                },
+                1,
+            ),
+        ),
+        (
+            "learningRate",
+            for_fashion(
+                0,
+                Settings {
+                    learning_rate: f32::NAN,
+                    ..base.clone()
+                },
+                1,
+            ),
+        ),
+        (
+            "blurEvery",
+            for_fashion(
+                0,
+                Settings {
+                    clip: 0.1,
+                    ..base.clone()
+                },
+                1,
+            ),
+        ),
+        (
+            "jitter",
+            for_fashion(
+                0,
+                Settings {
+                    transforms: vec![Transform::Jitter(40)],
+                    ..base.clone()
+                },
+                1,
+            ),
+        ),
+        (
+            "scale",
+            for_fashion(
+                0,
+                Settings {
+                    transforms: vec![Transform::Scale(1.1, 0.9)],
+                    ..base.clone()
+                },
+                1,
+            ),
+        ),
+        ("class 10", for_fashion(10, base.clone(), 1)),
+        ("steps", for_fashion(0, base.clone(), 1_000_000)),
+        (
+            "diversity",
+            for_fashion(
+                0,
+                Settings {
+                    diversity: 1.0,
+                    ..base.clone()
+                },
+                1,
+            ),
+        ),
+        (
+            "4 × 4",
+            Request {
+                size: [2, 28],
+                ..for_fashion(
+                    0,
+                    Settings {
+                        transforms: Vec::new(),
+                        ..base.clone()
+                    },
+                    1,
+                )
+            },
+        ),
+        (
+            "alike",
+            Request {
+                objectives: vec![vec![(Term::Logit(1), 1.0)], vec![(Term::Loss(1), 1.0)]],
+                count: 2,
+                ..for_fashion(0, base.clone(), 1)
+            },
+        ),
+        (
+            "2 objectives",
+            Request {
+                objectives: vec![vec![(Term::Logit(1), 1.0)], vec![(Term::Logit(2), 1.0)]],
+                count: 3,
+                ..for_fashion(0, base.clone(), 1)
+            },
+        ),
+    ];
+    for (word, wanted) in cases {
+        let error = run(&net, &wanted).expect_err(word);
+        assert_eq!(
+            error.code.as_str(),
+            "bad_argument",
+            "{word}: {}",
+            error.message
+        );
+        assert!(error.message.contains(word), "{word}: {}", error.message);
+    }
+}
+
+#[test]
+fn a_step_that_is_too_large_says_so_instead_of_painting_nothing() {
+    let (net, _) = linear();
+    let settings = Settings {
+        learning_rate: 1e5,
+        l2: 100.0,
+        ..small("plain")
+    };
+    let error = run(&net, &request(Term::Logit(0), settings, 40, [6, 6])).expect_err("it diverges");
+    assert!(error.message.contains("learningRate"), "{}", error.message);
+}
+
+#[test]
+fn a_listener_sees_each_look_and_can_stop_the_run() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    let wanted = Request {
+        every: 3,
+        ..for_fashion(1, small("gentle"), 100)
+    };
+    let mut seen = Vec::new();
+    let outcome = pollster::block_on(synthesize(&net, &wanted, &Control::new(), async |look| {
+        seen.push((look.step, look.value));
+        Ok(look.step < 9)
+    }))
+    .unwrap();
+    assert_eq!(
+        seen.iter().map(|(step, _)| *step).collect::<Vec<_>>(),
+        [0, 3, 6, 9]
+    );
+    assert!(
+        seen.iter()
+            .all(|(step, value)| outcome.history[*step] == *value)
+    );
+    assert_eq!((outcome.history.len(), outcome.checkpoint.step), (11, 10));
+}
+
+#[test]
+fn pictures_may_have_another_size_where_the_layer_allows_it_and_are_resized_where_not() {
+    let net = fashion(Engine::Cpu, SHIPPED);
+    for term in [
+        Term::Channel {
+            layer: "conv2".to_owned(),
+            channel: 3,
+        },
+        Term::Logit(3),
+    ] {
+        let wanted = request(term, small("gentle"), 12, [40, 34]);
+        let outcome = run(&net, &wanted).unwrap();
+        assert_eq!(outcome.image.shape(), [1, 1, 40, 34]);
+        assert!(outcome.history[12] > outcome.history[0]);
+    }
+}
+
+#[test]
+fn the_gpu_makes_the_cpu_s_picture() {
+    let Some(engine) = gpu_engine() else { return };
+    let gpu = fashion(engine, SHIPPED);
+    let cpu = fashion(Engine::Cpu, SHIPPED);
+    let mut settings = small("gentle");
+    settings.transforms = vec![Transform::Jitter(4), Transform::Rotate(10.0)];
+    // Few steps: rounding grows where a rectifier flips.
+    let wanted = for_fashion(7, settings, 6);
+    let (a, b) = (run(&cpu, &wanted).unwrap(), run(&gpu, &wanted).unwrap());
+    for (a, b) in a.image.data().iter().zip(b.image.data()) {
+        assert!((a - b).abs() < 0.02, "{a} on the CPU, {b} on the GPU");
+    }
+    assert_eq!(b, run(&gpu, &wanted).unwrap(), "the same again");
+}
