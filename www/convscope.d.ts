@@ -306,6 +306,83 @@ export type LoadOptions = Common & {
   preprocess?: Preprocess;
 };
 
+export type SynthesisPreset = "gentle" | "natural" | "lucid" | "plain";
+
+/** A change of what the network sees, drawn anew for each step. */
+export type Transform =
+  | { pad: number }
+  | { jitter: number }
+  | { scale: [number, number] }
+  | { rotate: number };
+
+/** How a picture is made; what is left out comes from the preset. */
+export type SynthesisSettings = {
+  /** `"gentle"` for small pictures, `"natural"` for photographs, `"lucid"`, or `"plain"`: argmax S(X) − λ‖X‖² on pixels. */
+  preset?: SynthesisPreset;
+  learningRate?: number;
+  optimizer?: "adam" | "sgd";
+  /** What is optimised: pixels, coefficients of the cosine transform, or a Laplacian pyramid. */
+  parametrization?: "pixel" | "fourier" | "pyramid";
+  /** Of the Fourier parametrisation: frequency f is scaled by 1 / f^decay. */
+  decay?: number;
+  /** Of the pyramid. */
+  levels?: number;
+  /** Colours along the directions in which those of photographs vary. */
+  decorrelate?: boolean;
+  /** A sigmoid keeps pixels between black and white; `"free"` optimises the network's input as it is. */
+  range?: "sigmoid" | "free";
+  /** In this order. Jitter shifts by up to half its pixels to either side. */
+  transforms?: Transform[];
+  /** With range `"free"` λ of λ · Σ X²; with the sigmoid the weight of the mean of t², t before the sigmoid. */
+  l2?: number;
+  /** Weight of the mean absolute differences of neighbours before the sigmoid. */
+  tv?: number;
+  /** Smooths the picture every so many steps; 0 never. Pixels only, as `gradientBlur` and `clip`. */
+  blurEvery?: number;
+  /** Deviation of that Gaussian in pixels, 0.5. */
+  blurSigma?: number;
+  /** Deviation in pixels of the Gaussian that smooths the gradient; 0 leaves it. */
+  gradientBlur?: number;
+  /** Pixels whose norm is below this share of the root mean square become 0. */
+  clip?: number;
+  /** Keeps the pictures of a batch apart, at the objective's layer. */
+  diversity?: number;
+  /** Coarse to fine: how many sizes share the steps, each larger by `octaveFactor`. */
+  octaves?: number;
+  octaveFactor?: number;
+  /** Deviation of the noise that a run starts from. */
+  noise?: number;
+};
+
+export type SynthesisOptions = SynthesisSettings & {
+  /** What is raised. */
+  objective?: Objective;
+  /** Instead of it, one for each picture of a batch, alike apart from numbers. */
+  objectives?: Objective[];
+  /** Pictures in the batch. */
+  count?: number;
+  steps?: number;
+  /** Steps between two calls of `onStep`, 1. */
+  every?: number;
+  /** Pixels a side, or rows and columns; the network's own size by default. */
+  size?: number | [number, number];
+  /** What a run starts from, `"noise"` by default. */
+  init?: "noise" | "grey" | ImageLike;
+  /** Goes on from the state of a run with the same options. */
+  resume?: SynthesisState;
+};
+
+export type SynthesisStep = {
+  /** Steps done. */
+  step: number;
+  /** The objective, summed over the batch. */
+  value: number;
+  /** `[N, C, H, W]` in model space. */
+  image: Tensor;
+};
+
+export type SynthesisState = { step: number; values: Tensor[] };
+
 export interface Net {
   readonly name: string;
   readonly labels: string[];
@@ -349,6 +426,16 @@ export interface Net {
   attribute(image: ImageLike, options: AttributeOptions): Promise<Tensor>;
   /** F Fᵀ / (H·W) of a layer's output, `[C, C]`; without the division if `normalize` is false. */
   gram(image: ImageLike, layer: string, options?: Run & { normalize?: boolean }): Promise<Tensor>;
+  /**
+   * Makes a picture that raises an objective, by gradient ascent. `history` holds the objective before each step and after
+   * the last; `state`, given as `resume` with the same options, goes on from there. `onStep` pauses the run while a promise
+   * that it returned is open, and ends it early, with its result so far, by returning `{ stop: true }`.
+   */
+  synthesize(
+    options: SynthesisOptions & Run & Stepped<SynthesisStep>,
+  ): Promise<{ image: Tensor; history: number[]; state: SynthesisState }>;
+  /** What a preset stands for, for this network; without a name the one that is taken by default. */
+  synthesisPreset(name?: SynthesisPreset): Promise<Required<SynthesisSettings> & { steps: number }>;
   /** Frees its memory; need not be awaited. */
   dispose(): void;
 }

@@ -201,6 +201,22 @@ class NetProxy {
     return this.#run("gram", image, [layer], options);
   }
 
+  /** @type {Net["synthesize"]} */
+  async synthesize(options) {
+    const { watch, rest } = split("synthesize", options);
+    this.#check();
+    const prepare = async () => {
+      if (typeof rest.init === "object" && rest.init) rest.init = await this.#tensor(rest.init);
+      return { args: [rest] };
+    };
+    return this.#link.queue("synthesize", prepare, { ...watch, net: this.#id });
+  }
+
+  /** @type {Net["synthesisPreset"]} */
+  synthesisPreset(name) {
+    return this.#atOnce("synthesisPreset", { args: [name] });
+  }
+
   dispose() {
     if (this.#disposed) return;
     // It keeps its place, so that calls made before are still answered.

@@ -9,6 +9,7 @@ mod options;
 mod paint;
 pub mod pause;
 mod scope;
+mod synthesize;
 mod tensor;
 
 pub use control::CallControl;

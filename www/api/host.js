@@ -35,6 +35,7 @@ const AT_ONCE = new Set([
   "memory",
   "preprocess",
   "toPixels",
+  "synthesisPreset",
 ]);
 
 /** Everything that uses this engine, to be told when it breaks. @type {Set<Host>} */
@@ -353,6 +354,10 @@ async function runNet(net, control, method, args, dispose) {
       return { value: await net.attribute(first, second, control) };
     case "gram":
       return { value: await net.gram(first, text("layer", second), third, control) };
+    case "synthesize":
+      return { value: await net.synthesize(first, control) };
+    case "synthesisPreset":
+      return { value: net.synthesisPreset(first) };
     case "weights":
       return { value: net.weights(text("name", first)) };
     case "setWeights":

@@ -114,6 +114,16 @@ impl Settings {
         if side <= SMALL { "gentle" } else { "natural" }
     }
 
+    /// The steps that a preset takes when none are given.
+    #[must_use]
+    pub fn steps(preset: &str) -> usize {
+        match preset {
+            "lucid" => 512,
+            "natural" | "plain" => 256,
+            _ => 128,
+        }
+    }
+
     /// The settings of that name: `gentle` for small networks, `natural` for photographs, `lucid` as in Lucid's
     /// `render_vis`, and `plain`, the rule arg max S(X) − λ ‖X‖² by gradient ascent on pixels.
     ///
