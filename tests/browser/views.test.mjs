@@ -81,7 +81,7 @@ for (const backend of BACKENDS) {
       const name = await text(page, ".bars .name");
       assert.equal(await text(page, ".question"), `Which pixels make it say ${name}?`);
       assert.ok((await colours(page, ".pair figure:nth-child(2) canvas")) > 30);
-      await page.getByRole("radio", { name: "Signed" }).check();
+      await page.getByLabel("Method").selectOption("gradient");
       await settled(page);
       const [low, high] = await page.locator(".view-saliency .legend .number").allTextContents();
       assert.equal(parse(low), -parse(high));

@@ -7,13 +7,13 @@
 import { h, on } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 import { createPixels } from "../widgets/pixels.js";
-import { clipAt, reduce } from "./reduce.js";
+import { ask, reductionOf, settings } from "./saliency-ask.js";
+import { paintOf, shareScale, sightOf } from "./saliency-sight.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
  * @typedef {import("../widgets/pixels.js").Link} Link
- * @typedef {import("./reduce.js").Reduction} Reduction
- * @typedef {{ of: (target: number) => import("../convscope.js").Objective, reduction: Reduction, clip: number, over: boolean, opacity: number }} Asked
+ * @typedef {import("../app/store.js").State} State
  */
 
 const MOST = 5;
@@ -46,26 +46,24 @@ export function createRivals({ app, link, onPick, signal }) {
     element,
     /**
      * Computes the maps one after the other and shows them together, since they share a scale.
-     * @param {Asked} asked
+     * @param {State} state
      */
-    async show({ of, reduction, clip, over, opacity }) {
+    async show(state) {
       const { top } = app.prediction;
+      const over = state["saliency.place"] === "over";
+      const opacity = Number(state["saliency.opacity"]) / 100;
       const painted = await app.work("rivals", async (until) => {
-        const maps = [];
+        const sights = [];
         for (const { index } of top) {
-          const gradient = await app.net.gradient(app.input, of(index), { signal: until });
-          maps.push(reduce(gradient, reduction));
+          const asked = ask({ ...state, target: index }, app);
+          const map = await app.net.attribute(app.input, { ...settings(asked), signal: until });
+          const reduction = reductionOf(state, asked.method);
+          sights.push(sightOf(map, asked, reduction, Number(state["saliency.clip"])));
         }
-        const most = Math.max(...maps.map(({ data }) => clipAt(data, clip))) || 1;
         const under = await createImageBitmap(app.seen);
         const bitmaps = [];
-        for (const map of maps) {
-          const { bitmap } = await app.scope.paint(
-            map,
-            reduction === "signed"
-              ? { map: "diverging", scale: [-most, most] }
-              : { map: "sequential", scale: [0, most] },
-          );
+        for (const sight of shareScale(sights)) {
+          const { bitmap } = await app.scope.paint(sight.plane, paintOf(sight));
           bitmaps.push(bitmap);
         }
         return { bitmaps, under };

@@ -1,0 +1,118 @@
+// Saliency: every method draws a map, links restore what was asked, the numbers beside a map are the engine's.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { METHODS, methodOf, readOptions, writeOptions } from "../../www/views/saliency-methods.js";
+import { shareScale, sightOf } from "../../www/views/saliency-sight.js";
+import { BACKENDS, openApp, withPage } from "./harness.mjs";
+import { assertNear, openApi, openOn, pointAt, settled, show, text } from "./sights.mjs";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+const PICTURE = "fashion-ankle-boot-1";
+const FASHION = `#model=fashion&image=${PICTURE}&view=saliency`;
+
+/**
+ * How many different colours a canvas shows.
+ * @param {Page} page
+ * @param {string} selector
+ */
+function colours(page, selector) {
+  return page
+    .locator(selector)
+    .first()
+    .evaluate((canvas) => {
+      if (!(canvas instanceof HTMLCanvasElement)) return 0;
+      const data = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data;
+      return new Set(new Uint32Array(data?.buffer ?? new ArrayBuffer(0))).size;
+    });
+}
+
+/**
+ * What a sight would be asked, with the least that painting needs.
+ * @param {string} id
+ * @returns {any}
+ */
+const asked = (id) => ({
+  method: methodOf(id),
+  name: "Coat",
+  score: "logit of Coat",
+  layer: "act3",
+  of: "logit",
+  kind: "class",
+});
+
+/** @param {number[]} values */
+const map = (values) => ({ data: Float32Array.from(values), shape: [1, 1, 1, values.length] });
+
+test("options travel as text, and what a link gets wrong keeps its default", () => {
+  const method = methodOf("integrated_gradients");
+  const options = readOptions(method, "steps:100,baseline:blur,rule:nothing,window:3");
+  assert.deepEqual(options, { steps: 100, baseline: "blur" });
+  assert.equal(
+    writeOptions(method, { ...options, rule: "gausslegendre" }),
+    "steps:100,baseline:blur",
+  );
+  assert.deepEqual(readOptions(method, "steps:9000,,:"), {});
+  assert.equal(methodOf("no such method"), METHODS[0]);
+});
+
+test("a map that shows nothing is a sentence, and a signed one is centred at zero", () => {
+  const signed = sightOf(map([-2, 0, 1]), asked("gradient"), "signed", 100);
+  assert.deepEqual([signed.low, signed.high, signed.blank], [-2, 2, null]);
+  const flat = sightOf(map([3, 3, 3]), asked("saliency"), "max", 99);
+  assert.match(flat.blank ?? "", /^The map is 3.00 at every pixel/);
+  const zero = sightOf(map([0, 0, 0]), asked("gradient"), "signed", 99);
+  assert.match(zero.blank ?? "", /^The gradient is zero at every pixel/);
+  const broken = sightOf(map([0, Number.NaN, 1]), asked("gradient"), "signed", 99);
+  assert.match(broken.blank ?? "", /^1 of 3 values are not finite/);
+  const against = sightOf(map([-1, -2, -3]), asked("gradient"), "signed", 100);
+  assert.match(against.aside, /^No pixel speaks for Coat/);
+  const [one, other] = shareScale([signed, flat]);
+  assert.deepEqual([one.low, one.high, other.low, other.high], [-3, 3, 0, 3]);
+});
+
+for (const backend of BACKENDS) {
+  test(`every method draws a map of its own (${backend})`, () =>
+    withPage({ backend }, async (page) => {
+      await openOn(page, backend, FASHION);
+      const offered = await page.getByLabel("Method").locator("option").count();
+      assert.equal(offered, METHODS.length);
+      const quick = backend === "cpu" ? METHODS : METHODS.filter((each) => !each.slow);
+      for (const { id, title } of quick) {
+        await show(page, `${FASHION}&saliency.method=${id}&saliency.place=beside`);
+        const said = await text(page, ".pair figure:nth-child(2) figcaption");
+        assert.ok(said.startsWith(title), said);
+        assert.ok(await page.locator("#notice").isHidden(), id);
+        assert.ok((await colours(page, ".pair figure:nth-child(2) canvas")) > 20, id);
+        assert.ok((await text(page, ".proof")).length > 10, id);
+      }
+    }));
+}
+
+test("a difference of classes is explained, and the value under the pointer is the engine's", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    const of = "&target=9&saliency.target=rather&saliency.rather=5";
+    await openApp(page, `${FASHION}&saliency.method=integrated_gradients${of}`);
+    assert.match(await text(page, ".question"), /Ankle boot rather than Sandal\?$/);
+    assert.match(await text(page, ".proof.holds"), /^Completeness/);
+    await pointAt(page, ".pair figure:nth-child(2) canvas", 28, { x: 9, y: 12 });
+    const found = (await text(page, ".readout")).match(/^row 12, column 9: (\S+)$/);
+    const api = await openApi(page, { model: "fashion", picture: PICTURE });
+    const value = await api.ask(async ({ net, image }) => {
+      const target = [{ logit: 9 }, { logit: 5, weight: -1 }];
+      return (await net.attribute(image, { method: "integrated_gradients", target })).data[345];
+    });
+    await api.close();
+    assertNear(found?.[1] ?? "", value);
+  }));
+
+test("a channel is explained, and a click chooses a unit of it", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${FASHION}&saliency.target=unit&layer=act2&channel=5`);
+    assert.equal(await text(page, ".question"), "Which pixels excite channel 5 of act2?");
+    const { x, y } = await pointAt(page, ".pair canvas", 28, { x: 14, y: 16 });
+    await page.mouse.click(x, y);
+    await settled(page);
+    assert.match(await text(page, ".question"), /at row \d+, column \d+\?$/);
+    assert.match(await page.evaluate(() => location.hash), /saliency.y=\d+&saliency.x=\d+/);
+  }));

@@ -1,0 +1,239 @@
+/**
+ * The formulas of the attribution methods, in the lecture's symbols: X the picture, S the score that is explained, F the
+ * feature maps of a layer, α their weights.
+ * @module
+ */
+
+import { m } from "../widgets/dom.js";
+
+/** @typedef {string | Element} Token */
+
+/**
+ * A token as MathML: digits, letters and signs become their elements.
+ * @param {Token} token
+ */
+function atom(token) {
+  if (typeof token !== "string") return token;
+  if (/^[\d.]+$/.test(token)) return m("mn", {}, token);
+  if (token.endsWith("′")) return m("msup", {}, m("mi", {}, token.slice(0, -1)), m("mo", {}, "′"));
+  if (/^\p{L}+$/u.test(token)) return m("mi", {}, token);
+  return m("mo", { stretchy: token === "|" ? "true" : "false" }, token);
+}
+
+/** @param {...Token} tokens */
+const row = (...tokens) => m("mrow", {}, ...tokens.map(atom));
+/** @param {Token} base @param {Token} below */
+const sub = (base, below) => m("msub", {}, atom(base), atom(below));
+/** @param {Token} base @param {Token} above */
+const sup = (base, above) => m("msup", {}, atom(base), atom(above));
+/** @param {Token} top @param {Token} bottom */
+const frac = (top, bottom) => m("mfrac", {}, atom(top), atom(bottom));
+/** @param {Token} below @param {Token} [above] */
+const sum = (below, above) =>
+  above
+    ? m("munderover", {}, m("mo", {}, "∑"), atom(below), atom(above))
+    : m("munder", {}, m("mo", {}, "∑"), atom(below));
+
+/** @param {Token} below */
+const slope = (below) => frac(row("∂", "S"), row("∂", below));
+/** @param {string} name @param {...Token} inside */
+const call = (name, ...inside) => row(name, "(", ...inside, ")");
+const noisy = () => row(slope("X"), "(", "X", "+", sub("ε", "k"), ")");
+const mean = () => row(frac("1", "n"), sum("k"));
+const map = () => sub("F", "k");
+const weighted = () => call("ReLU", sum("k"), sub("α", "k"), map());
+
+/** @type {Record<string, () => Element>} */
+const FORMULAS = {
+  saliency: () => row("|", slope("X"), "|"),
+  gradient: () => slope("X"),
+  input_x_gradient: () => row("X", "⊙", slope("X")),
+  integrated_gradients: () =>
+    row(
+      "(",
+      "X",
+      "−",
+      "X′",
+      ")",
+      "⊙",
+      m("msubsup", {}, m("mo", {}, "∫"), atom("0"), atom("1")),
+      slope("X"),
+      "(",
+      "X′",
+      "+",
+      "t",
+      "(",
+      "X",
+      "−",
+      "X′",
+      ")",
+      ")",
+      "d",
+      "t",
+    ),
+  smooth_grad: () => row(mean(), noisy()),
+  smooth_grad_sq: () => row(mean(), sup(row("(", noisy(), ")"), "2")),
+  var_grad: () =>
+    row(
+      frac("1", row("n", "−", "1")),
+      sum("k"),
+      sup(row("(", sub("g", "k"), "−", m("mover", {}, atom("g"), atom("¯")), ")"), "2"),
+    ),
+  guided_backprop: () =>
+    row(
+      sup("R", "l"),
+      "=",
+      "[",
+      sup("F", "l"),
+      ">",
+      "0",
+      "]",
+      "·",
+      "[",
+      sup("R", row("l", "+", "1")),
+      ">",
+      "0",
+      "]",
+      "·",
+      sup("R", row("l", "+", "1")),
+    ),
+  deconvnet: () =>
+    row(
+      sup("R", "l"),
+      "=",
+      "[",
+      sup("R", row("l", "+", "1")),
+      ">",
+      "0",
+      "]",
+      "·",
+      sup("R", row("l", "+", "1")),
+    ),
+  full_grad: () =>
+    row(
+      "|",
+      "X",
+      "⊙",
+      slope("X"),
+      "|",
+      "+",
+      sum("l"),
+      "|",
+      sub("b", "l"),
+      "⊙",
+      slope(sub("b", "l")),
+      "|",
+    ),
+  cam: () => row(sum("k"), m("msubsup", {}, atom("w"), atom("k"), atom("c")), map()),
+  grad_cam: () =>
+    row(
+      weighted(),
+      ",",
+      sub("α", "k"),
+      "=",
+      frac("1", row("H", "W")),
+      sum(row("i", "j")),
+      slope(map()),
+    ),
+  grad_cam_pp: () =>
+    row(
+      weighted(),
+      ",",
+      sub("α", "k"),
+      "=",
+      sum(row("i", "j")),
+      sub("a", row("i", "j", "k")),
+      call("ReLU", slope(map())),
+    ),
+  hires_cam: () => call("ReLU", sum("k"), slope(map()), "⊙", map()),
+  layer_cam: () => call("ReLU", sum("k"), call("ReLU", slope(map())), "⊙", map()),
+  score_cam: () =>
+    row(
+      weighted(),
+      ",",
+      sub("α", "k"),
+      "=",
+      sub("softmax", "k"),
+      "S",
+      "(",
+      "X",
+      "⊙",
+      m("mover", {}, map(), atom("^")),
+      ")",
+    ),
+  eigen_cam: () => row("F", sub("v", "1"), ",", "F", "=", "U", "Σ", sup("V", "T")),
+  ablation_cam: () =>
+    row(
+      weighted(),
+      ",",
+      sub("α", "k"),
+      "=",
+      frac(
+        row("S", "(", "F", ")", "−", "S", "(", sub("F", row("∖", "k")), ")"),
+        row("S", "(", "F", ")"),
+      ),
+    ),
+  guided_grad_cam: () =>
+    row(sub("R", "guided"), "⊙", call("up", sub("M", m("mtext", {}, "Grad-CAM")))),
+  occlusion: () =>
+    row(
+      frac("1", "n"),
+      sum(row("w", "∋", "p")),
+      "S",
+      "(",
+      "X",
+      ")",
+      "−",
+      "S",
+      "(",
+      sub("X", row("∖", "w")),
+      ")",
+    ),
+  rise: () =>
+    row(
+      frac("1", row("N", "·", "P")),
+      sum("i"),
+      "S",
+      "(",
+      "X",
+      "⊙",
+      sub("M", "i"),
+      ")",
+      "·",
+      sub("M", "i"),
+    ),
+  deep_lift: () =>
+    row(
+      sub("C", "i"),
+      "=",
+      "(",
+      sub("X", "i"),
+      "−",
+      sub("X′", "i"),
+      ")",
+      "·",
+      sub("m", "i"),
+      ",",
+      sub("m", "ReLU"),
+      "=",
+      frac(row("Δ", "F"), row("Δ", "z")),
+    ),
+  lrp: () =>
+    row(
+      sub("R", "i"),
+      "=",
+      sum("j"),
+      frac(sub("z", row("i", "j")), row(sum("i"), sub("z", row("i", "j")), "+", "ε")),
+      sub("R", "j"),
+    ),
+};
+
+/**
+ * The formula of a method; `null` where there is none written.
+ * @param {string} id
+ * @param {boolean} large
+ */
+export function formula(id, large) {
+  const build = FORMULAS[id];
+  return build ? m("math", { displaystyle: String(large) }, build()) : null;
+}

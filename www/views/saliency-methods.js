@@ -1,0 +1,333 @@
+/**
+ * The attribution methods that the page shows: what each computes, who wrote it down, where it misleads, and which options
+ * it has. A method is listed here as soon as the engine has it.
+ * @module
+ */
+
+/**
+ * A choice is one of several words, a range a number; `start` is the engine's own default. `share` reads a range as the
+ * share of the picture's shorter side, from which its default and bounds follow.
+ * @typedef {{ name: string, label: string, kind: "choice", start: string, values: [string, string][] }} Choice
+ * @typedef {{ name: string, label: string, kind: "range", start: number | "auto", min: number, max: number, step: number, unit?: string }} Range
+ * @typedef {{ name: string, label: string, kind: "switch", start: boolean }} Switch
+ * @typedef {Choice | Range | Switch} Option
+ * @typedef {"magnitude" | "signed" | "evidence" | "score"} Sign `magnitude` is never negative, `evidence` is cut off at 0,
+ *   `score` has no zero of its own
+ * @typedef {{
+ *   id: string,
+ *   group: string,
+ *   title: string,
+ *   what: string,
+ *   paper: string,
+ *   weakness: string,
+ *   sign: Sign,
+ *   layered: boolean,
+ *   slow: boolean,
+ *   options: Option[],
+ *   lacks: string,
+ * }} Method `layered` methods look at a layer; `slow` ones run the network more than a hundred times; `lacks` is the property
+ *   that no identity can prove
+ */
+
+export const GROUPS = ["Gradient", "Paths and noise", "Rules", "Class activation", "Perturbation"];
+
+const BASELINES = /** @type {[string, string][]} */ ([
+  ["zero", "Zero (the mean colour)"],
+  ["black", "Black"],
+  ["mean", "The picture's mean"],
+  ["blur", "The picture, blurred"],
+  ["noise", "Noise"],
+]);
+
+const RULES = /** @type {[string, string][]} */ ([
+  ["gausslegendre", "Gauss–Legendre"],
+  ["riemann_left", "Riemann, left"],
+  ["riemann_right", "Riemann, right"],
+  ["riemann_middle", "Riemann, middle"],
+  ["riemann_trapezoid", "Trapezoid"],
+]);
+
+/** @type {(name?: string, label?: string) => Choice} */
+const baseline = (name = "baseline", label = "Baseline X′") => ({
+  name,
+  label,
+  kind: "choice",
+  start: "zero",
+  values: BASELINES,
+});
+
+/** @type {Option[]} */
+const NOISE = [
+  { name: "samples", label: "Noisy copies n", kind: "range", start: 50, min: 5, max: 200, step: 5 },
+  {
+    name: "sigma",
+    label: "Noise σ",
+    kind: "range",
+    start: 0.15,
+    min: 0,
+    max: 0.5,
+    step: 0.01,
+    unit: "of the range",
+  },
+];
+
+const NOT_COMPLETE = "no completeness: its values do not add up to the score";
+
+/** @type {Method[]} */
+export const METHODS = [
+  {
+    id: "saliency",
+    group: "Gradient",
+    title: "Saliency",
+    what: "How much the score changes when a pixel changes a little, without the direction.",
+    paper: "Simonyan, Vedaldi, Zisserman 2013",
+    weakness:
+      "Sensitive is not the same as important: it says what a tiny change would do, not what the network has used.",
+    sign: "magnitude",
+    layered: false,
+    slow: false,
+    options: [],
+    lacks: `${NOT_COMPLETE}; a saturated score has no gradient at all (sensitivity)`,
+  },
+  {
+    id: "gradient",
+    group: "Gradient",
+    title: "Gradient",
+    what: "The same with its sign: orange pixels raise the score when they get brighter, blue ones lower it.",
+    paper: "Baehrens et al. 2010",
+    weakness:
+      "Neighbouring pixels alternate in sign, so that it looks like noise on deep networks.",
+    sign: "signed",
+    layered: false,
+    slow: false,
+    options: [],
+    lacks: NOT_COMPLETE,
+  },
+  {
+    id: "input_x_gradient",
+    group: "Gradient",
+    title: "Input × gradient",
+    what: "Each pixel's value times its gradient: what the pixel adds to a linear copy of the network.",
+    paper: "Shrikumar et al. 2016",
+    weakness:
+      "Pixels of value 0 get nothing, however much they matter; the picture shines through.",
+    sign: "signed",
+    layered: false,
+    slow: false,
+    options: [],
+    lacks: "no completeness: the biases hold what is missing from the score",
+  },
+  {
+    id: "integrated_gradients",
+    group: "Paths and noise",
+    title: "Integrated gradients",
+    what: "The gradient averaged along the straight way from a baseline to the picture, times the difference.",
+    paper: "Sundararajan, Taly, Yan 2017",
+    weakness:
+      "All is told against the baseline: what has the baseline's colour counts for nothing.",
+    sign: "signed",
+    layered: false,
+    slow: false,
+    options: [
+      { name: "steps", label: "Steps", kind: "range", start: 50, min: 5, max: 300, step: 5 },
+      baseline(),
+      { name: "rule", label: "Rule", kind: "choice", start: "gausslegendre", values: RULES },
+    ],
+    lacks: "what it sums to is only checked for the baseline of zeros",
+  },
+  {
+    id: "smooth_grad",
+    group: "Paths and noise",
+    title: "SmoothGrad",
+    what: "The mean gradient over copies of the picture with noise added.",
+    paper: "Smilkov et al. 2017",
+    weakness: "It explains noisy pictures; how much noise is right is a matter of looks.",
+    sign: "signed",
+    layered: false,
+    slow: false,
+    options: NOISE,
+    lacks: NOT_COMPLETE,
+  },
+  {
+    id: "smooth_grad_sq",
+    group: "Paths and noise",
+    title: "SmoothGrad²",
+    what: "The mean squared gradient over noisy copies: strong where the gradient is strong in either direction.",
+    paper: "Hooker et al. 2019",
+    weakness: "Squares favour few pixels, and the sign is lost.",
+    sign: "magnitude",
+    layered: false,
+    slow: false,
+    options: NOISE,
+    lacks: `${NOT_COMPLETE}, and no sign`,
+  },
+  {
+    id: "var_grad",
+    group: "Paths and noise",
+    title: "VarGrad",
+    what: "How much the gradient varies over noisy copies.",
+    paper: "Adebayo et al. 2018",
+    weakness:
+      "It marks where the network is unsteady; a steady, strong gradient counts for nothing.",
+    sign: "magnitude",
+    layered: false,
+    slow: false,
+    options: NOISE,
+    lacks: `${NOT_COMPLETE}; it does not contain the gradient itself`,
+  },
+  {
+    id: "guided_backprop",
+    group: "Rules",
+    title: "Guided backprop",
+    what: "The gradient, but every rectifier lets back only what is positive, where its own input was.",
+    paper: "Springenberg et al. 2015",
+    weakness:
+      "It redraws the picture's edges nearly whatever the weights are: re-initialised networks give almost the same map.",
+    sign: "signed",
+    layered: false,
+    slow: false,
+    options: [],
+    lacks: "it is the gradient of no function, and hardly depends on class and weights",
+  },
+  {
+    id: "deconvnet",
+    group: "Rules",
+    title: "Deconvnet",
+    what: "The gradient, but every rectifier lets back what is positive, whatever went forward through it.",
+    paper: "Zeiler, Fergus 2014",
+    weakness:
+      "Without the forward pattern it shows what would excite the class anywhere, with edges by max pooling.",
+    sign: "signed",
+    layered: false,
+    slow: false,
+    options: [],
+    lacks: "it is the gradient of no function, and hardly depends on class and weights",
+  },
+  {
+    id: "deep_lift",
+    group: "Rules",
+    title: "DeepLIFT",
+    what: "The difference to a baseline, dealt back layer by layer: a rectifier passes on its output's share of its input's difference.",
+    paper: "Shrikumar, Greenside, Kundaje 2017",
+    weakness:
+      "All is told against the baseline, and two networks that compute the same may get different maps.",
+    sign: "signed",
+    layered: false,
+    slow: false,
+    options: [baseline()],
+    lacks: "what it sums to is only checked for the baseline of zeros",
+  },
+  {
+    id: "lrp",
+    group: "Rules",
+    title: "LRP",
+    what: "The score, dealt back from layer to layer in proportion to what each input contributed.",
+    paper: "Bach et al. 2015, Montavon et al. 2019",
+    weakness: "The rules are chosen by looks, and biases swallow part of the score.",
+    sign: "signed",
+    layered: false,
+    slow: false,
+    options: [
+      {
+        name: "rule",
+        label: "Rule",
+        kind: "choice",
+        start: "epsilon_plus",
+        values: [
+          ["epsilon_plus", "ε, z⁺ at convolutions"],
+          ["epsilon_gamma_box", "ε, γ, zᴮ at the picture"],
+          ["epsilon", "ε"],
+          ["gamma", "γ"],
+          ["z_plus", "z⁺"],
+        ],
+      },
+    ],
+    lacks: "it conserves the score only without biases",
+  },
+  {
+    id: "occlusion",
+    group: "Perturbation",
+    title: "Occlusion",
+    what: "What the score loses when a window over the pixel is covered.",
+    paper: "Zeiler, Fergus 2014",
+    weakness:
+      "A covered picture is no natural one, and evidence that is there twice is not missed.",
+    sign: "signed",
+    layered: false,
+    slow: true,
+    options: [
+      {
+        name: "window",
+        label: "Window",
+        kind: "range",
+        start: "auto",
+        min: 1,
+        max: 64,
+        step: 1,
+        unit: "pixels",
+      },
+      {
+        name: "stride",
+        label: "Stride",
+        kind: "range",
+        start: "auto",
+        min: 1,
+        max: 64,
+        step: 1,
+        unit: "pixels",
+      },
+      baseline("fill", "Covered with"),
+    ],
+    lacks: "no completeness: what windows lose together is not what they lose one by one",
+  },
+];
+
+/** @type {Map<string, Method>} */
+const BY_ID = new Map(METHODS.map((method) => [method.id, method]));
+
+/**
+ * The method of that name, else the first.
+ * @param {unknown} id
+ */
+export function methodOf(id) {
+  return BY_ID.get(String(id)) ?? METHODS[0];
+}
+
+/**
+ * The options that a text such as `steps:100,baseline:blur` sets: those that the method has, in their range.
+ * @param {Method} method
+ * @param {string} text
+ * @returns {Record<string, string | number | boolean>}
+ */
+export function readOptions(method, text) {
+  /** @type {Record<string, string | number | boolean>} */
+  const found = {};
+  for (const pair of text.split(",")) {
+    const [name, value = ""] = pair.split(":");
+    const option = method.options.find((each) => each.name === name);
+    if (!option) continue;
+    if (option.kind === "choice") {
+      if (option.values.some(([word]) => word === value)) found[name] = value;
+    } else if (option.kind === "switch") found[name] = value === "1";
+    else {
+      const read = Number(value);
+      if (value !== "" && read >= option.min && read <= option.max) found[name] = read;
+    }
+  }
+  return found;
+}
+
+/**
+ * The text for options, without those at their default; the reverse of {@link readOptions}.
+ * @param {Method} method
+ * @param {Record<string, string | number | boolean>} options
+ */
+export function writeOptions(method, options) {
+  return method.options
+    .filter(({ name, start }) => options[name] !== undefined && options[name] !== start)
+    .map(({ name }) => {
+      const value = options[name];
+      return `${name}:${typeof value === "boolean" ? Number(value) : value}`;
+    })
+    .join(",");
+}

@@ -1,0 +1,72 @@
+/**
+ * The line of a long run: how far it is, and a button that stops it where another starts it again.
+ * @module
+ */
+
+import { h, on } from "../widgets/dom.js";
+import { duration } from "../widgets/format.js";
+
+/** A run shows its bar when it takes longer than this, in milliseconds. */
+const PATIENCE = 250;
+
+/**
+ * @param {{ onStop: () => void, onStart: () => void, signal: AbortSignal }} options
+ */
+export function createRun({ onStop, onStart, signal }) {
+  const bar = h("progress", {});
+  const words = h("span", { class: "muted number" });
+  const button = h("button", { type: "button", class: "button small" }, "Stop");
+  const element = h("div", { class: "run" }, button, bar, words);
+  let running = false;
+  let began = 0;
+  let done = 0;
+  let total = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  on(button, "click", () => (running ? onStop() : onStart()), signal);
+  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+
+  /** @param {boolean} shown */
+  function reveal(shown) {
+    element.classList.toggle("absent", !shown);
+    bar.classList.toggle("absent", !running);
+    button.textContent = running ? "Stop" : "Start";
+  }
+  reveal(false);
+
+  return {
+    element,
+    start() {
+      running = true;
+      began = performance.now();
+      done = 0;
+      total = 0;
+      bar.removeAttribute("value");
+      words.textContent = "";
+      clearTimeout(timer);
+      timer = setTimeout(() => reveal(true), PATIENCE);
+    },
+    /** @param {import("../convscope.js").Progress} step */
+    step(step) {
+      done = step.done ?? 0;
+      total = step.total ?? 0;
+      if (total === 0) return;
+      bar.max = total;
+      bar.value = done;
+      words.textContent = `${done} of ${total}`;
+    },
+    /** Says how long it took. */
+    end() {
+      running = false;
+      clearTimeout(timer);
+      reveal(false);
+      return duration(performance.now() - began);
+    },
+    stopped() {
+      running = false;
+      clearTimeout(timer);
+      words.textContent = total > 0 ? `Stopped at ${done} of ${total}` : "Stopped";
+      reveal(true);
+    },
+  };
+}

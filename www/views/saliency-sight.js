@@ -1,0 +1,107 @@
+/**
+ * From an attribution to what is painted: one value a pixel, the range of the colours, and the sentence that stands there
+ * instead where nothing can be seen.
+ * @module
+ */
+
+import { number } from "../widgets/format.js";
+import { clipAt, extent, reduce } from "./reduce.js";
+
+/**
+ * @typedef {import("../convscope.js").Tensor} Tensor
+ * @typedef {import("../convscope.js").Paint} Paint
+ * @typedef {import("./reduce.js").Reduction} Reduction
+ * @typedef {import("./saliency-ask.js").Asked} Asked
+ *
+ * @typedef {{
+ *   plane: Tensor,
+ *   low: number,
+ *   high: number,
+ *   colours: "sequential" | "diverging",
+ *   blank: string | null,
+ *   aside: string,
+ * }} Sight `plane` is `[1, 1, H, W]`; `blank` says why there is nothing to see, `aside` what is odd about what is seen
+ */
+
+/**
+ * @param {Tensor} map `[1, C, H, W]`
+ * @param {Asked} asked
+ * @param {Reduction} reduction
+ * @param {number} clip the percentile that gets the strongest colour
+ * @returns {Sight}
+ */
+export function sightOf(map, asked, reduction, clip) {
+  const plane = map.shape[1] === 1 && reduction === "signed" ? map : reduce(map, reduction);
+  const [least, greatest] = extent(plane.data);
+  const most = clipAt(plane.data, clip) || Math.max(-least, greatest);
+  const signed = asked.method.sign === "signed" && reduction === "signed";
+  const range = signed
+    ? [-most, most]
+    : asked.method.sign === "score"
+      ? [least, greatest]
+      : [0, most];
+  return {
+    plane,
+    low: range[0],
+    high: range[1],
+    colours: signed ? "diverging" : "sequential",
+    blank: blank(plane.data, least, greatest, asked),
+    aside: signed ? oneSided(least, greatest, asked) : "",
+  };
+}
+
+/**
+ * @param {Sight} sight
+ * @returns {Paint}
+ */
+export function paintOf({ colours, low, high }) {
+  return { map: colours, scale: [low, high] };
+}
+
+/**
+ * The same sights on one scale. Signed and unsigned ones share their largest value, each with its own colours.
+ * @param {readonly Sight[]} sights
+ * @returns {Sight[]}
+ */
+export function shareScale(sights) {
+  const most = Math.max(...sights.map(({ low, high }) => Math.max(-low, high))) || 1;
+  return sights.map((sight) => ({
+    ...sight,
+    low: sight.colours === "diverging" ? -most : Math.min(0, sight.low),
+    high: most,
+  }));
+}
+
+/**
+ * Why there is nothing to see; `null` where there is something.
+ * @param {Float32Array} values
+ * @param {number} least
+ * @param {number} greatest
+ * @param {Asked} asked
+ */
+function blank(values, least, greatest, { method, name, score, layer, of, kind }) {
+  const broken = values.reduce((count, value) => count + (Number.isFinite(value) ? 0 : 1), 0);
+  if (broken > 0)
+    return `${broken} of ${values.length} values are not finite numbers, so that nothing is painted: the network's numbers overflow on this picture.`;
+  if (least !== greatest) return null;
+  if (least !== 0)
+    return `The map is ${number(least)} at every pixel: it cannot prefer one to another.`;
+  if (method.sign === "evidence")
+    return `No positive evidence for ${name} at ${layer}: the map is at or below zero everywhere, and only what is positive is kept. Under “Options” it can be kept, too.`;
+  if (method.id === "occlusion")
+    return `Covering any part of the picture leaves the ${score} exactly as it was.`;
+  if (kind !== "unit" && of === "probability")
+    return `The gradient is zero at every pixel: the probability is so sure that no small change moves it. The logit still has a gradient.`;
+  return "The gradient is zero at every pixel: no path from a pixel to this score is open, for example because every rectifier on the way is closed.";
+}
+
+/**
+ * @param {number} least
+ * @param {number} greatest
+ * @param {Asked} asked
+ */
+function oneSided(least, greatest, { name }) {
+  if (least === greatest) return "";
+  if (greatest <= 0) return `No pixel speaks for ${name}: every value is negative.`;
+  return least >= 0 ? `No pixel speaks against ${name}: every value is positive.` : "";
+}
