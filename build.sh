@@ -344,9 +344,12 @@ SUMS
 # Apart from the other builds, because it is made for this machine's own processor.
 train() {
   unpack_fashion_mnist
+  local target="$CACHE/train"
+  CARGO_TARGET_DIR="$target" RUSTFLAGS="-C target-cpu=native" cargo build --profile quick --bin train
   say "Training fashion (about half an hour on two cores)"
-  CARGO_TARGET_DIR="$CACHE/train" RUSTFLAGS="-C target-cpu=native" \
-    cargo run --profile quick --bin train -- "$CACHE/fashion-mnist" www/models/fashion "$@"
+  "$target/quick/train" "$CACHE/fashion-mnist" www/models/fashion "$@"
+  say "Training fashion-biased (about a quarter of an hour)"
+  "$target/quick/train" "$CACHE/fashion-mnist" www/models/fashion-biased --shortcut --epochs 12 "$@"
 }
 
 main() {

@@ -383,6 +383,97 @@ export type SynthesisStep = {
 
 export type SynthesisState = { step: number; values: Tensor[] };
 
+/** Labelled pictures in model space, one class a picture. */
+export type Examples = { images: Tensor; labels: Int32Array | number[]; classes?: string[] };
+
+/** A rectangle of one brightness; 3 × 3 from row and column 1, as bright as the brightest pixel, unless said otherwise. */
+export type Mark = {
+  top?: number;
+  left?: number;
+  height?: number;
+  width?: number;
+  /** In model space. */
+  value?: number;
+};
+
+export type TrainStep = {
+  /** Counted from 1 since the optimiser began. */
+  step: number;
+  /** Mean cross-entropy of the batch, before the step. */
+  loss: number;
+  /** Share of the batch that was classified as labelled, before the step. */
+  accuracy: number;
+};
+
+/** What a step's listener may change for the steps after it, by returning it. */
+export type TrainRates = { learningRate?: number; momentum?: number; weightDecay?: number };
+
+export type TrainOptions = Common &
+  Stepped<TrainStep> &
+  TrainRates & {
+    /** Times through the pictures, 1; or `steps`. */
+    epochs?: number;
+    steps?: number;
+    /** Pictures a step, 64. */
+    batch?: number;
+    /** `"sgd"` (learning rate 0.05, momentum 0.9) unless `"adam"` (0.001). Weight decay, 0, is added to the gradient. */
+    optimizer?: "sgd" | "adam";
+    /** Share of the pictures that are taught as another class, 0. */
+    labelNoise?: number;
+    /** Marks `share` (0.95) of a class's pictures and `others` (0.015) of the rest. */
+    shortcut?: Mark & { class: number; share?: number; others?: number };
+    /** Another order in each epoch (the default), or always that of the pictures. */
+    shuffle?: boolean;
+    /** Only every so many steps are shown to `onStep`, and the last. */
+    every?: number;
+  };
+
+export type Area = { top: number; left: number; height: number; width: number };
+
+/** The options of `attribute` for a method that attributes to the picture, without `target` and `override`, and these. */
+export type BiasScanOptions = AttributeOptions & {
+  /** What of the class is explained: its `"probability"` (the default) or its `"logit"`. */
+  output?: "probability" | "logit";
+  /** How many pictures of each class are scanned, the first ones: 16. */
+  perClass?: number;
+  /** The part whose share is asked for: `"outside"` of the object (the default), the `"border"`, an area, or weights `[H, W]`. */
+  region?: "outside" | "border" | Area | Tensor;
+  /** The border's width in pixels, a seventh of the picture. */
+  border?: number;
+  /** The share of a class's positive attribution in one place beside the object that makes a hot spot, 0.15. */
+  threshold?: number;
+  /** Groups of alike maps, 6. */
+  clusters?: number;
+};
+
+export type BiasScan = {
+  /** `[K, H, W]`, summed over channels; zeros for a class without pictures. */
+  meanMaps: Tensor;
+  /** Each class's share of positive attribution inside the region. */
+  share: number[];
+  /** Where a class looks beside the object, the strongest first. */
+  hotSpots: { class: number; box: Area; share: number }[];
+  /** The classes that have pictures, the largest share first. */
+  ranking: number[];
+  /** Which pictures were scanned; maps, shares and clusters are in their order. */
+  pictures: number[];
+  /** `[N, H, W]` */
+  maps: Tensor;
+  pictureShare: Float32Array;
+  /** The cluster of each map, the largest first. */
+  clusters: Int32Array;
+};
+
+export type Outcome = {
+  accuracy: number;
+  /** Mean probability of the pictures' class. */
+  confidence: number;
+  /** Share of the pictures taken for each class. */
+  predicted: number[];
+};
+
+export type Contrast = { class: number; count: number; before: Outcome; after: Outcome };
+
 export interface Net {
   readonly name: string;
   readonly labels: string[];
@@ -404,6 +495,25 @@ export interface Net {
   setWeights(name: string, tensor: Tensor): Promise<void>;
   /** Brings the loaded weights back. */
   restore(): Promise<void>;
+  /**
+   * Trains the network's own weights by the mean cross-entropy, batch norms in training mode. A call goes on where the last
+   * one stopped, with its moments and its place among the pictures, unless the weights were changed by something else or the
+   * optimiser is another. What is left of an epoch that fills no batch is passed over.
+   */
+  train(data: Examples, options?: TrainOptions): Promise<{ history: TrainStep[] }>;
+  /**
+   * Attribution over labelled pictures, each explained for its own class: which classes look where, and where they look
+   * beside the object. Outside of the object is what does not stand out from a plain background, or is not joined to what
+   * reaches the middle of the picture.
+   */
+  biasScan(data: Examples, options: BiasScanOptions): Promise<BiasScan>;
+  /**
+   * The counterfactual: answers for each class as the pictures are, and with a rectangle painted over all of them; painting
+   * with the background's value removes a mark, with another plants one.
+   */
+  counterfactual(data: Examples, options?: Common & Mark): Promise<Contrast[]>;
+  /** Draws the weights anew as PyTorch's layers do (Kaiming-uniform; norms 1 and 0), to train from scratch. */
+  reset(options?: Common): Promise<void>;
   /** Outputs `[N, C, H, W]` of layers, all from one forward pass. */
   activations(image: ImageLike, names: string[], options?: Run): Promise<Record<string, Tensor>>;
   /** The value of an objective, summed over a batch. */

@@ -167,6 +167,53 @@ class NetProxy {
     this.#modified = await this.#queue("setWeights", [name, tensor]);
   }
 
+  /** @type {Net["train"]} */
+  async train(data, options) {
+    const { watch, rest } = split("train", options);
+    this.#check();
+    const parcel = { args: [data, rest] };
+    try {
+      return await this.#link.queue("train", () => parcel, { ...watch, net: this.#id });
+    } finally {
+      // Steps may have been taken before it failed or was stopped.
+      this.#queue("modified", []).then(
+        (modified) => {
+          this.#modified = modified;
+        },
+        () => undefined,
+      );
+    }
+  }
+
+  /** @type {Net["biasScan"]} */
+  async biasScan(data, options) {
+    const { watch, rest } = split("biasScan", options);
+    this.#check();
+    const prepare = async () => {
+      for (const key of ["baseline", "fill"])
+        if (typeof rest[key] === "object" && rest[key]) rest[key] = await this.#tensor(rest[key]);
+      return { args: [data, rest] };
+    };
+    return this.#link.queue("biasScan", prepare, { ...watch, net: this.#id });
+  }
+
+  /** @type {Net["counterfactual"]} */
+  async counterfactual(data, options) {
+    const { watch, rest } = split("counterfactual", options);
+    this.#check();
+    const parcel = { args: [data, rest] };
+    return this.#link.queue("counterfactual", () => parcel, { ...watch, net: this.#id });
+  }
+
+  /** @type {Net["reset"]} */
+  async reset(options) {
+    const { watch, rest } = split("reset", options);
+    checkOptions("reset", rest, []);
+    this.#check();
+    const parcel = { args: [] };
+    this.#modified = await this.#link.queue("reset", () => parcel, { ...watch, net: this.#id });
+  }
+
   /** @type {Net["restore"]} */
   async restore() {
     this.#modified = await this.#queue("restore", []);

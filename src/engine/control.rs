@@ -50,6 +50,15 @@ impl Control {
         }
     }
 
+    /// The same call for a part of its work, whose own progress nobody is told.
+    #[must_use]
+    pub fn quiet(&self) -> Self {
+        Self {
+            on_progress: None,
+            ..self.clone()
+        }
+    }
+
     /// Says that `done` of `total` pictures or steps are done.
     pub fn progress(&self, done: usize, total: usize) {
         self.estimate(done, total, || None);

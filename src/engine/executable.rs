@@ -67,6 +67,12 @@ impl Executable {
         self.program.bytes()
     }
 
+    /// How many values can be fetched.
+    #[must_use]
+    pub const fn fetches(&self) -> usize {
+        self.program.fetches.len()
+    }
+
     /// Runs the program, unless its last run had the same parameters and feeds and it has no variables. A feed that is not
     /// given keeps its values, a variable those that the last run left.
     ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::control::Control;
 use crate::engine::program::{Memory, Program};
-use crate::engine::{Engine, Executable, Parameters, autodiff};
+use crate::engine::{Engine, Executable, Parameter, Parameters, autodiff};
 use crate::error::{Error, Result};
 use crate::graph::layers::{Layer, is_layer, layers};
 use crate::graph::{Graph, NodeId};
@@ -119,10 +119,53 @@ impl Net {
         self.folded
     }
 
+    /// The node of the picture.
+    #[must_use]
+    pub const fn input(&self) -> NodeId {
+        self.input
+    }
+
+    /// What runs it.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The parameters as they are now.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters {
+        self.parameters.borrow().clone()
+    }
+
+    /// Replaces parameters, which must be of this network and keep their extents.
+    pub fn set_parameters(&self, changed: Vec<(String, Parameter)>) {
+        let mut parameters = self.parameters.borrow_mut();
+        for (name, parameter) in changed {
+            parameters.set(&name, parameter);
+        }
+    }
+
     /// The picture's extents, (1, C, H, W).
     #[must_use]
     pub fn input_shape(&self) -> Shape {
         self.graph.shape(self.input)
+    }
+
+    /// How many classes it tells apart.
+    ///
+    /// # Errors
+    /// `bad_argument` if its output is no list of classes.
+    pub fn classes(&self) -> Result<usize> {
+        let shape = self
+            .graph
+            .shape(objective::logits(&self.graph, self.output));
+        if shape.plane() == 1 {
+            Ok(shape.c())
+        } else {
+            Err(Error::bad_argument(format!(
+                "this network's output is {shape}, which is no list of classes"
+            )))
+        }
     }
 
     /// The layers in order of execution, as loaded.

@@ -2,6 +2,7 @@
 //! `convscope.js`, which talks to these.
 
 mod attribute;
+mod bias;
 mod control;
 mod net;
 mod objective;
@@ -11,6 +12,7 @@ pub mod pause;
 mod scope;
 mod synthesize;
 mod tensor;
+mod train;
 
 pub use control::CallControl;
 pub use net::WebNet;

@@ -1,5 +1,7 @@
 //! A loaded network for JavaScript. Pictures come as tensors here; `preprocess` makes them from pixels.
 
+use std::cell::RefCell;
+
 use js_sys::{Array, Object, Uint8ClampedArray};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -9,6 +11,7 @@ use super::options::{Options, word};
 use super::{JsResult, objective, plain, set, tensor, thrown};
 use crate::error::{Error, Result};
 use crate::graph::layers::Layer;
+use crate::lab::train::Trainer;
 use crate::lens::prediction;
 use crate::net::Net;
 use crate::picture::{self, Preprocess};
@@ -19,6 +22,8 @@ pub struct WebNet {
     pub(super) net: Net,
     labels: Vec<String>,
     rule: Option<Preprocess>,
+    /// What training keeps between calls; away while one trains.
+    pub(super) trainer: RefCell<Option<Trainer>>,
 }
 
 /// What the API shows as properties.
@@ -38,8 +43,13 @@ struct Input<'n> {
 }
 
 impl WebNet {
-    pub(super) const fn new(net: Net, labels: Vec<String>, rule: Option<Preprocess>) -> Self {
-        Self { net, labels, rule }
+    pub(super) fn new(net: Net, labels: Vec<String>, rule: Option<Preprocess>) -> Self {
+        Self {
+            net,
+            labels,
+            rule,
+            trainer: RefCell::new(Some(Trainer::default())),
+        }
     }
 
     /// The rule that makes its input from a picture.

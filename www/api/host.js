@@ -363,6 +363,17 @@ async function runNet(net, control, method, args, dispose) {
     case "setWeights":
       net.setWeights(text("name", first), second);
       return { value: net.modified };
+    case "train":
+      return { value: await net.train(first, second, control) };
+    case "biasScan":
+      return { value: await net.biasScan(first, second, control) };
+    case "counterfactual":
+      return { value: await net.counterfactual(first, second, control) };
+    case "modified":
+      return { value: net.modified };
+    case "reset":
+      net.reset(control);
+      return { value: net.modified };
     case "restore":
       net.restore();
       return { value: net.modified };

@@ -499,6 +499,12 @@ export class Session {
     await this.settle();
   }
 
+  /** A call changed the network's weights; all that is shown follows. */
+  async changed() {
+    this.#edits += 1;
+    await this.settle();
+  }
+
   /** @param {string} view */
   hasView(view) {
     return this.views.has(view);

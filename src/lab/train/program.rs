@@ -1,4 +1,4 @@
-//! Training by this crate's own reverse mode: loss and gradients to every weight from one program, and an optimiser.
+//! Loss and gradients to every weight from one program, with batch norm in training mode.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,8 +9,7 @@ use crate::engine::cpu::CpuMemory;
 use crate::engine::program::{Memory, Program};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
-use crate::load::data::Loaded;
-use crate::net::objective::logits;
+use crate::net::objective::{Feeds, logits};
 use crate::ops::Op;
 use crate::ops::batch_norm::{BatchNormTrain, BatchStatistics, RunningStatistics};
 use crate::ops::cross_entropy::CrossEntropy;
@@ -48,18 +47,18 @@ pub struct Pass {
 }
 
 impl TrainingProgram {
-    /// Plans training of a loaded network with batches of `batch` pictures. Batch norms use the batch's statistics.
+    /// Plans training of a network from its input to its output with batches of `batch` pictures. Batch norms use the batch's statistics.
     ///
     /// # Errors
     /// `unsupported_op` if a node has no gradient; `bad_argument` if the network gives no list of classes.
-    pub fn new(network: &Loaded, batch: usize) -> Result<Self> {
+    pub fn new(network: &Graph, input: NodeId, output: NodeId, batch: usize) -> Result<Self> {
         let mut graph = Graph::default();
         let mut roles: Vec<NodeId> = Vec::new();
         let mut weights = Vec::new();
         let mut statistics = Vec::new();
         let mut batch_statistics = Vec::new();
         let mut counts = Vec::new();
-        let batched = network.graph.with_batch(batch)?;
+        let batched = network.with_batch(batch)?;
         for id in batched.ids() {
             let node = batched.node(id);
             let inputs: Vec<NodeId> = node.inputs.iter().map(|input| roles[input.0]).collect();
@@ -75,7 +74,7 @@ impl TrainingProgram {
                     };
                     graph.add(&node.name, op, &[inputs[0], own, inputs[1], inputs[2]])?
                 }
-                _ if id == network.input => graph.feed(IMAGES, node.shape)?,
+                _ if id == input => graph.feed(IMAGES, node.shape)?,
                 op => graph.add(&node.name, op.clone(), &inputs)?,
             };
             roles.push(role);
@@ -86,7 +85,7 @@ impl TrainingProgram {
                 weights.push(node.name.clone());
             }
         }
-        let logits = roles[logits(&network.graph, network.output).0];
+        let logits = roles[logits(network, output).0];
         let classes = graph.shape(logits).c();
         let targets = graph.feed(TARGETS, graph.shape(logits))?;
         let losses = graph.push(CrossEntropy, &[logits, targets])?;
@@ -135,18 +134,17 @@ impl TrainingProgram {
         CpuMemory::new(&self.program)
     }
 
-    /// One pass over a batch: pictures in model space one after another, and a class each.
+    /// The program, for an engine.
+    #[must_use]
+    pub fn program(&self) -> Program {
+        self.program.clone()
+    }
+
+    /// What a pass is fed: pictures in model space one after another, and a class each.
     ///
     /// # Errors
-    /// `bad_argument` for a class that does not exist or a batch of another size; `aborted`.
-    pub async fn pass(
-        &self,
-        memory: &mut CpuMemory<f32>,
-        parameters: &HashMap<String, Tensor>,
-        pictures: &[f32],
-        labels: &[usize],
-        control: &Control,
-    ) -> Result<Pass> {
+    /// `bad_argument` for a class that does not exist.
+    pub fn feeds(&self, pictures: Vec<f32>, labels: &[usize]) -> Result<Feeds> {
         let mut targets = vec![0.0; labels.len() * self.classes];
         for (row, &label) in targets.chunks_exact_mut(self.classes).zip(labels) {
             let Some(target) = row.get_mut(label) else {
@@ -157,34 +155,67 @@ impl TrainingProgram {
             };
             *target = 1.0;
         }
+        Ok(vec![(IMAGES.into(), pictures), (TARGETS.into(), targets)])
+    }
+
+    /// What a pass gave, from the program's fetches in their order.
+    ///
+    /// # Errors
+    /// `internal` if a fetch is missing.
+    pub fn pass(&self, fetched: Vec<Vec<f32>>) -> Result<Pass> {
+        let mut fetched = fetched.into_iter();
+        let mut next = || {
+            let values = fetched.next();
+            values.ok_or_else(|| Error::internal("a value of the training program is missing"))
+        };
+        let loss = next()?[0];
+        let logits = next()?;
+        let gradients = self.weights.iter().map(|_| next()).collect::<Result<_>>()?;
+        let statistics = self.counts.iter().map(|_| next()).collect::<Result<_>>()?;
+        Ok(Pass {
+            loss,
+            logits,
+            gradients,
+            statistics,
+        })
+    }
+
+    /// One pass over a batch on the CPU.
+    ///
+    /// # Errors
+    /// `bad_argument` for a class that does not exist or a batch of another size; `aborted`.
+    pub async fn pass_on_cpu(
+        &self,
+        memory: &mut CpuMemory<f32>,
+        parameters: &HashMap<String, Tensor>,
+        pictures: Vec<f32>,
+        labels: &[usize],
+        control: &Control,
+    ) -> Result<Pass> {
         memory.load(&self.program, |name| {
             parameters
                 .get(name)
                 .map(|tensor| Arc::new(tensor.data().to_vec()))
                 .ok_or_else(|| Error::bad_argument(format!("there is no weight '{name}'")))
         })?;
-        memory.feed(&self.program, self.program.feeds[IMAGES], pictures)?;
-        memory.feed(&self.program, self.program.feeds[TARGETS], &targets)?;
+        for (name, values) in self.feeds(pictures, labels)? {
+            memory.feed(&self.program, self.program.feeds[&name], &values)?;
+        }
         memory.run(&self.program, control).await?;
-        let fetch = |index: usize| {
-            memory
-                .values(&self.program, self.program.fetches[index])
-                .to_vec()
-        };
-        let end = 2 + self.weights.len();
-        Ok(Pass {
-            loss: fetch(0)[0],
-            logits: fetch(1),
-            gradients: (2..end).map(fetch).collect(),
-            statistics: (end..end + self.statistics.len()).map(fetch).collect(),
-        })
+        let fetches = self.program.fetches.iter();
+        self.pass(
+            fetches
+                .map(|&id| memory.values(&self.program, id).to_vec())
+                .collect(),
+        )
     }
 
-    /// Moves the running statistics towards those of a batch, as PyTorch does.
+    /// Moves the running statistics towards those of a batch, as PyTorch does: `change` gives each of them, by its name, to
+    /// the function that it is handed.
     pub fn update_statistics(
         &self,
-        parameters: &mut HashMap<String, Tensor>,
         statistics: &[Vec<f32>],
+        mut change: impl FnMut(&str, &dyn Fn(&mut [f32])),
     ) {
         for ((names, batch), &count) in self.statistics.iter().zip(statistics).zip(&self.counts) {
             let unbiased = RunningStatistics {
@@ -198,71 +229,11 @@ impl TrainingProgram {
                 .zip(batch.chunks_exact(channels))
                 .zip([1.0, unbiased])
             {
-                if let Some(running) = parameters.get_mut(name) {
-                    for (running, &batch) in running.data_mut().iter_mut().zip(batch) {
+                change(name, &|running| {
+                    for (running, &batch) in running.iter_mut().zip(batch) {
                         *running = (1.0 - MOMENTUM) * *running + MOMENTUM * correction * batch;
                     }
-                }
-            }
-        }
-    }
-}
-
-/// Adam with decoupled weight decay (Kingma and Ba 2015; Loshchilov and Hutter 2019).
-#[derive(Debug, Clone)]
-pub struct Adam {
-    /// Shrinks weights of two or more extents by learning rate × this at each step.
-    pub weight_decay: f32,
-    moments: Vec<(Vec<f32>, Vec<f32>)>,
-    step: i32,
-}
-
-impl Adam {
-    /// No step taken yet.
-    #[must_use]
-    pub const fn new(weight_decay: f32) -> Self {
-        Self {
-            weight_decay,
-            moments: Vec::new(),
-            step: 0,
-        }
-    }
-
-    /// One step: each named weight against its gradient.
-    pub fn step(
-        &mut self,
-        learning_rate: f32,
-        names: &[String],
-        parameters: &mut HashMap<String, Tensor>,
-        gradients: &[Vec<f32>],
-    ) {
-        const BETAS: (f32, f32) = (0.9, 0.999);
-        const EPSILON: f32 = 1e-8;
-        if self.moments.is_empty() {
-            self.moments = gradients
-                .iter()
-                .map(|g| (vec![0.0; g.len()], vec![0.0; g.len()]))
-                .collect();
-        }
-        self.step += 1;
-        let corrections = (1.0 - BETAS.0.powi(self.step), 1.0 - BETAS.1.powi(self.step));
-        for ((name, gradient), (first, second)) in
-            names.iter().zip(gradients).zip(&mut self.moments)
-        {
-            let Some(weight) = parameters.get_mut(name) else {
-                continue;
-            };
-            let decay = if weight.shape().len() > 1 {
-                learning_rate * self.weight_decay
-            } else {
-                0.0
-            };
-            let moments = first.iter_mut().zip(second.iter_mut());
-            for ((w, &g), (m, v)) in weight.data_mut().iter_mut().zip(gradient).zip(moments) {
-                *m = BETAS.0 * *m + (1.0 - BETAS.0) * g;
-                *v = BETAS.1 * *v + (1.0 - BETAS.1) * g * g;
-                let update = (*m / corrections.0) / ((*v / corrections.1).sqrt() + EPSILON);
-                *w -= decay * *w + learning_rate * update;
+                });
             }
         }
     }
