@@ -31,7 +31,7 @@ const IMAGE: &str = "image";
 const KEPT_EXECUTABLES: usize = 12;
 
 /// Bytes of values that kept executables may hold together.
-const KEPT_BYTES: usize = 700 << 20;
+const KEPT_BYTES: usize = 400 << 20;
 
 /// A layer's output changed on the way.
 #[derive(Debug, Clone, PartialEq)]

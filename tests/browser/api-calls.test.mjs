@@ -269,6 +269,52 @@ describe("stopping", () => {
   });
 });
 
+describe("memory of the GPU", () => {
+  test("more pictures, layers, classes and networks take no more of it", async () => {
+    const { warm, changed, replaced } = await withScope(
+      { backend: "webgpu" },
+      async ({ scope, arg }) => {
+        const net = await scope.load(arg.tiny);
+        /** @param {any} net */
+        const round = async (net) => {
+          for (const [index, x] of arg.pictures.entries()) {
+            await net.predict(x);
+            await net.activations(x, [["conv1", "act1", "pool1"][index % 3]]);
+            await net.gradient(x, { logit: index % 5 }, { wrt: ["norm1", "act1"][index % 2] });
+            await net.gradient(x, { loss: index % 5 });
+            const off = { act1: { scale: { [index]: 0 } } };
+            await net.predict(x, { override: off });
+          }
+        };
+        await round(net);
+        const warm = await scope.memory();
+        for (let i = 0; i < 5; i += 1) await round(net);
+        const changed = await scope.memory();
+        const held = [];
+        for (let i = 0; i < 3; i += 1) {
+          const another = await scope.load(arg.tiny);
+          await round(another);
+          another.dispose();
+          // It is freed when its turn has come, which is before this call's.
+          await net.predict(arg.pictures[0]);
+          held.push(await scope.memory());
+        }
+        return { warm, changed, replaced: held };
+      },
+      {
+        tiny: tiny(),
+        pictures: Array.from({ length: 6 }, (_, i) => lattice(9, i, [1, 3, 12, 12])),
+      },
+    );
+    const onGpu = (/** @type {import("../../www/convscope.js").Memory} */ memory) => {
+      const { wasmBytes: _, ...rest } = memory;
+      return rest;
+    };
+    assert.deepEqual(onGpu(changed), onGpu(warm), "thirty changes allocate nothing");
+    assert.deepEqual(onGpu(replaced[2]), onGpu(replaced[0]), "a network's memory serves the next");
+  });
+});
+
 describe("defects", () => {
   test("an engine that breaks rejects what is pending, and a new scope works", async () => {
     const { codes, fresh } = await inPage(
