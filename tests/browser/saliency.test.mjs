@@ -77,7 +77,8 @@ for (const backend of BACKENDS) {
       await openOn(page, backend, FASHION);
       const offered = await page.getByLabel("Method").locator("option").count();
       assert.equal(offered, METHODS.length);
-      const quick = backend === "cpu" ? METHODS : METHODS.filter((each) => !each.slow);
+      const quick =
+        backend === "cpu" ? METHODS : METHODS.filter((each) => typeof each.passes === "number");
       for (const { id, title } of quick) {
         await show(page, `${FASHION}&saliency.method=${id}&saliency.place=beside`);
         const said = await text(page, ".pair figure:nth-child(2) figcaption");
@@ -115,4 +116,57 @@ test("a channel is explained, and a click chooses a unit of it", () =>
     await settled(page);
     assert.match(await text(page, ".question"), /at row \d+, column \d+\?$/);
     assert.match(await page.evaluate(() => location.hash), /saliency.y=\d+&saliency.x=\d+/);
+  }));
+
+test("the gallery draws every cheap method, and a click opens one", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${FASHION}&saliency.mode=gallery`);
+    assert.equal(await page.locator(".tile").count(), METHODS.length);
+    assert.equal(
+      await page.locator(".tile.waiting").count(),
+      await page.locator(".start:visible").count(),
+    );
+    assert.match(await text(page, ".gallery > p"), /^\d+ maps in [\d.]+ m?s on the CPU engine/);
+    for (const place of [0, 1, 4])
+      assert.ok((await colours(page, `.tile >> nth=${place} >> canvas`)) > 20);
+    await page.getByRole("button", { name: "Integrated gradients" }).click();
+    await settled(page);
+    assert.match(await text(page, ".proof.holds"), /^Completeness/);
+    assert.match(await page.evaluate(() => location.hash), /saliency.method=integrated_gradients/);
+  }));
+
+test("maps stand side by side with one cursor and one scale, as a link says", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    const cells = encodeURIComponent("gradient,9,;gradient,5,;saliency,,");
+    await openApp(page, `${FASHION}&saliency.mode=grid&saliency.one=1&saliency.grid=${cells}`);
+    assert.equal(await page.locator(".place:visible").count(), 3);
+    const ranges = await page.locator(".place:visible .head .muted").allTextContents();
+    assert.equal(ranges[0], ranges[1], "one scale");
+    assert.match(ranges[2], /^0 to /);
+    await pointAt(page, ".place canvas", 28, { x: 9, y: 12 });
+    const said = await page.locator(".place:visible .here").allTextContents();
+    assert.equal(said.filter((each) => /^here \S+$/.test(each)).length, 3, said.join());
+    await page.getByLabel("Method of map 1").selectOption("integrated_gradients");
+    await page.getByLabel("Remove map 2").click();
+    await settled(page);
+    assert.equal(await page.locator(".place:visible").count(), 2);
+    assert.match(
+      decodeURIComponent(await page.evaluate(() => location.hash)),
+      /saliency.grid=integrated_gradients,9,;saliency,,/,
+    );
+  }));
+
+test("two networks stand side by side", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${FASHION}&saliency.mode=grid&saliency.grid=saliency,,`);
+    const other = page.getByLabel("Network of map 1").locator("option");
+    const ids = await other.evaluateAll((all) =>
+      all.map((each) => (each instanceof HTMLOptionElement ? each.value : "")),
+    );
+    const biased = ids.find((id) => id.startsWith("fashion"));
+    if (!biased) return;
+    await page.getByLabel("Network of map 1").selectOption(biased);
+    await settled(page);
+    assert.ok((await colours(page, ".place canvas")) > 20);
+    assert.ok(await page.locator("#notice").isHidden());
   }));

@@ -106,6 +106,8 @@ export const VIEWS = [
       "saliency.place": "over",
       "saliency.compare": false,
       "saliency.opacity": 75,
+      "saliency.grid": "",
+      "saliency.one": false,
     },
     load: () => import("../views/saliency.js"),
   },

@@ -159,9 +159,10 @@ export function ask(state, app, method) {
   const own = methodOf(state["saliency.method"]);
   const shown = method ?? own;
   const { objective, ...target } = targetOf(state, app);
+  const options = shown === own ? readOptions(shown, String(state["saliency.options"])) : {};
   return {
-    method: shown,
-    options: shown === own ? readOptions(shown, String(state["saliency.options"])) : {},
+    method: options.relu === false ? { ...shown, sign: "signed" } : shown,
+    options,
     kind: kindOf(state),
     of: ofState(state),
     target: objective,
@@ -171,12 +172,12 @@ export function ask(state, app, method) {
 }
 
 /**
- * The arguments of `net.attribute`.
+ * The arguments of `net.attribute`. Maps of layers come at the picture's size, which guided Grad-CAM has anyhow.
  * @param {Asked} asked
  */
 export function settings({ method, options, target, layer }) {
   const at = method.layered ? { layer } : {};
-  const size = method.layered && method.sign !== "signed" ? { resize: true } : {};
+  const size = method.layered && method.id !== "guided_grad_cam" ? { resize: true } : {};
   return /** @type {import("../convscope.js").AttributeOptions} */ (
     /** @type {unknown} */ ({ method: method.id, target, seed: 1, ...at, ...size, ...options })
   );

@@ -178,7 +178,6 @@ export function createControls({ app, store, signal }) {
     owners = new AbortController();
     setters.clear();
     own.replaceChildren(...shown.options.map((option) => makeOption(shown, option)));
-    more.hidden = shown.options.length === 0;
   }
 
   /**
@@ -268,8 +267,8 @@ export function createControls({ app, store, signal }) {
   }
 
   return {
-    /** @param {State} next */
-    update(next) {
+    /** @param {State} next @param {string} mode */
+    update(next, mode) {
       const shown = methodOf(next["saliency.method"]);
       method.value = shown.id;
       explain(shown);
@@ -279,7 +278,10 @@ export function createControls({ app, store, signal }) {
         setters.get(option.name)?.(options[option.name] ?? startOf(option));
       const list = depthsNow();
       const at = list.findIndex(({ name }) => name === depthOf(app.net, next["saliency.layer"]));
-      depth.element.hidden = !shown.layered;
+      depth.element.hidden = !shown.layered && mode === "map";
+      compare.element.hidden = mode !== "map";
+      picker.hidden = mode === "gallery" || mode === "grid";
+      more.hidden = picker.hidden || shown.options.length === 0;
       depth.set(Math.max(at, 0), { max: list.length - 1 });
       showTarget(next);
       place.set(String(next["saliency.place"]));

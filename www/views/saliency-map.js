@@ -31,8 +31,8 @@ const STEP = 0.1;
 const REFRESH = 120;
 
 /**
- * @param {{ app: Session, store: Store, onValue: (value: number) => void, signal: AbortSignal }} options `onValue` gets the
- *   score that is explained
+ * @param {{ app: Session, store: Store, onValue: () => void, signal: AbortSignal }} options `onValue` is called
+ *   when the score that is explained is known
  */
 export function createMap({ app, store, onValue, signal }) {
   const link = createLink();
@@ -61,13 +61,14 @@ export function createMap({ app, store, onValue, signal }) {
   let bitmap = null;
   /** @type {ImageBitmap | null} */
   let seen = null;
-  let value = 0;
+  let value = Number.NaN;
 
   async function compute() {
     const asked = ask(store.get(), app);
     const { input } = app;
     let last = 0;
     tested.textContent = "";
+    value = Number.NaN;
     left.mark({ chosen: null });
     right.mark({ chosen: null });
     run.start();
@@ -98,7 +99,7 @@ export function createMap({ app, store, onValue, signal }) {
     if (result.identity) proof.show(result.identity);
     else proof.lack(asked.method.lacks);
     element.dataset.took = took;
-    onValue(value);
+    onValue();
     await paint();
   }
 
@@ -276,9 +277,13 @@ export function createMap({ app, store, onValue, signal }) {
     element,
     pair,
     link,
-    /** The score as a person reads it. @param {Asked} asked */
-    score: (asked) =>
-      asked.of === "probability" && asked.kind === "class" ? percent(value) : number(value, 4),
+    /** The score as a person reads it, `null` before it is known. @param {Asked} asked */
+    score(asked) {
+      if (Number.isNaN(value)) return null;
+      return asked.of === "probability" && asked.kind === "class"
+        ? percent(value)
+        : number(value, 4);
+    },
     /** @param {boolean} again whether the map itself is another one @param {Set<string>} changed */
     update(again, changed) {
       if (again) void compute();

@@ -11,6 +11,7 @@
  * @typedef {{ name: string, label: string, kind: "range", start: number | "auto", min: number, max: number, step: number, unit?: string }} Range
  * @typedef {{ name: string, label: string, kind: "switch", start: boolean }} Switch
  * @typedef {Choice | Range | Switch} Option
+ * @typedef {number | "channels" | "windows"} Passes a number, or one for each channel of the layer or window over the picture
  * @typedef {"magnitude" | "signed" | "evidence" | "score"} Sign `magnitude` is never negative, `evidence` is cut off at 0,
  *   `score` has no zero of its own
  * @typedef {{
@@ -22,11 +23,11 @@
  *   weakness: string,
  *   sign: Sign,
  *   layered: boolean,
- *   slow: boolean,
+ *   passes: Passes,
  *   options: Option[],
  *   lacks: string,
- * }} Method `layered` methods look at a layer; `slow` ones run the network more than a hundred times; `lacks` is the property
- *   that no identity can prove
+ * }} Method `layered` methods look at a layer; `passes` is how often the network runs; `lacks` is the property that no
+ *   identity can prove
  */
 
 export const GROUPS = ["Gradient", "Paths and noise", "Rules", "Class activation", "Perturbation"];
@@ -71,6 +72,9 @@ const NOISE = [
   },
 ];
 
+/** Windows that cover a picture by default: a seventh of its side, at half of that as stride. */
+const WINDOWS = 13 * 13;
+
 const NOT_COMPLETE = "no completeness: its values do not add up to the score";
 
 /** @type {Method[]} */
@@ -85,7 +89,7 @@ export const METHODS = [
       "Sensitive is not the same as important: it says what a tiny change would do, not what the network has used.",
     sign: "magnitude",
     layered: false,
-    slow: false,
+    passes: 2,
     options: [],
     lacks: `${NOT_COMPLETE}; a saturated score has no gradient at all (sensitivity)`,
   },
@@ -99,7 +103,7 @@ export const METHODS = [
       "Neighbouring pixels alternate in sign, so that it looks like noise on deep networks.",
     sign: "signed",
     layered: false,
-    slow: false,
+    passes: 2,
     options: [],
     lacks: NOT_COMPLETE,
   },
@@ -113,7 +117,7 @@ export const METHODS = [
       "Pixels of value 0 get nothing, however much they matter; the picture shines through.",
     sign: "signed",
     layered: false,
-    slow: false,
+    passes: 2,
     options: [],
     lacks: "no completeness: the biases hold what is missing from the score",
   },
@@ -127,7 +131,7 @@ export const METHODS = [
       "All is told against the baseline: what has the baseline's colour counts for nothing.",
     sign: "signed",
     layered: false,
-    slow: false,
+    passes: 100,
     options: [
       { name: "steps", label: "Steps", kind: "range", start: 50, min: 5, max: 300, step: 5 },
       baseline(),
@@ -144,7 +148,7 @@ export const METHODS = [
     weakness: "It explains noisy pictures; how much noise is right is a matter of looks.",
     sign: "signed",
     layered: false,
-    slow: false,
+    passes: 100,
     options: NOISE,
     lacks: NOT_COMPLETE,
   },
@@ -157,7 +161,7 @@ export const METHODS = [
     weakness: "Squares favour few pixels, and the sign is lost.",
     sign: "magnitude",
     layered: false,
-    slow: false,
+    passes: 100,
     options: NOISE,
     lacks: `${NOT_COMPLETE}, and no sign`,
   },
@@ -171,7 +175,7 @@ export const METHODS = [
       "It marks where the network is unsteady; a steady, strong gradient counts for nothing.",
     sign: "magnitude",
     layered: false,
-    slow: false,
+    passes: 100,
     options: NOISE,
     lacks: `${NOT_COMPLETE}; it does not contain the gradient itself`,
   },
@@ -185,7 +189,7 @@ export const METHODS = [
       "It redraws the picture's edges nearly whatever the weights are: re-initialised networks give almost the same map.",
     sign: "signed",
     layered: false,
-    slow: false,
+    passes: 2,
     options: [],
     lacks: "it is the gradient of no function, and hardly depends on class and weights",
   },
@@ -199,7 +203,7 @@ export const METHODS = [
       "Without the forward pattern it shows what would excite the class anywhere, with edges by max pooling.",
     sign: "signed",
     layered: false,
-    slow: false,
+    passes: 2,
     options: [],
     lacks: "it is the gradient of no function, and hardly depends on class and weights",
   },
@@ -213,7 +217,7 @@ export const METHODS = [
       "All is told against the baseline, and two networks that compute the same may get different maps.",
     sign: "signed",
     layered: false,
-    slow: false,
+    passes: 4,
     options: [baseline()],
     lacks: "what it sums to is only checked for the baseline of zeros",
   },
@@ -226,7 +230,7 @@ export const METHODS = [
     weakness: "The rules are chosen by looks, and biases swallow part of the score.",
     sign: "signed",
     layered: false,
-    slow: false,
+    passes: 4,
     options: [
       {
         name: "rule",
@@ -254,7 +258,7 @@ export const METHODS = [
       "A covered picture is no natural one, and evidence that is there twice is not missed.",
     sign: "signed",
     layered: false,
-    slow: true,
+    passes: "windows",
     options: [
       {
         name: "window",
@@ -291,6 +295,18 @@ const BY_ID = new Map(METHODS.map((method) => [method.id, method]));
  */
 export function methodOf(id) {
   return BY_ID.get(String(id)) ?? METHODS[0];
+}
+
+/**
+ * How often a method runs the network, forward and backward.
+ * @param {Method} method
+ * @param {import("../convscope.js").Net} net
+ */
+export function passesOf({ passes }, { layers, input }) {
+  if (passes === "windows") return WINDOWS;
+  if (passes !== "channels") return passes;
+  const last = layers.findLast(({ shape: [, height, width] }) => height * width > 1);
+  return last?.shape[0] ?? input.shape[1];
 }
 
 /**

@@ -1,13 +1,16 @@
 /**
  * Saliency: what of the picture an answer depends on, by every attribution method that the engine has. One map with what
- * proves it, or all cheap ones at once.
+ * proves it, all methods at once, maps side by side.
  * @module
  */
 
 import { ask } from "./saliency-ask.js";
 import { createControls } from "./saliency-controls.js";
 import { formula } from "./saliency-formulas.js";
+import { createGallery } from "./saliency-gallery.js";
+import { createGrid } from "./saliency-grid.js";
 import { createMap } from "./saliency-map.js";
+import { createModes } from "./saliency-modes.js";
 import { createRivals } from "./saliency-rivals.js";
 import { createHeading, createWords } from "./words.js";
 
@@ -55,7 +58,46 @@ export function create(root, store, app) {
     signal,
   });
   map.pair.after(rivals.element);
-  root.append(heading.element, map.element, words.element);
+  const single = {
+    element: map.element,
+    /** @param {boolean} again @param {Set<string>} changed */
+    update(again, changed) {
+      map.update(again, changed);
+      if (again || [...changed].some((key) => key.startsWith("saliency."))) showRivals();
+    },
+    leave() {
+      map.leave();
+      app.stop("rivals");
+      root.classList.remove("compared");
+    },
+  };
+  const modes = createModes({
+    store,
+    signal,
+    entries: [
+      { id: "map", title: "One map", hint: "One method, large", make: () => single },
+      {
+        id: "gallery",
+        title: "All methods",
+        hint: "Every method for this picture",
+        make: () =>
+          createGallery({
+            app,
+            store,
+            onOpen: ({ id }) =>
+              store.set({ "saliency.mode": "map", "saliency.method": id, "saliency.options": "" }),
+            signal,
+          }),
+      },
+      {
+        id: "grid",
+        title: "Side by side",
+        hint: "Up to four methods, classes or networks",
+        make: () => createGrid({ app, store, signal }),
+      },
+    ],
+  });
+  root.append(heading.element, modes.tabs, modes.stage, words.element);
 
   function showRivals() {
     const state = store.get();
@@ -68,16 +110,39 @@ export function create(root, store, app) {
 
   function say() {
     const asked = ask(store.get(), app);
-    const { method, kind, of, name } = asked;
-    const would = asked.predicted ? "make" : "would make";
-    if (kind === "unit") heading.say("Which pixels excite ", { name }, "?");
+    const { kind, of, name } = asked;
+    const mode = modes.now();
+    if (mode === "gallery") heading.say("What every method says about ", { name });
+    else if (mode === "grid") heading.say("Do they agree on ", { name }, "?");
+    else if (kind === "unit") heading.say("Which pixels excite ", { name }, "?");
     else if (of === "loss" && kind === "class")
       heading.say("Which pixels would lower the loss for ", { name }, "?");
-    else heading.say(`Which pixels ${would} it say `, { name }, "?");
+    else
+      heading.say(`Which pixels ${asked.predicted ? "make" : "would make"} it say `, { name }, "?");
+    if (mode === "gallery")
+      words.say(
+        ["Every method answers another question; hover a map for which, click it to open it."],
+        [
+          "That many maps look alike proves none of them: what they share may be the picture's edges.",
+        ],
+      );
+    else if (mode === "grid")
+      words.say(
+        ["Point at one map, and the same place is marked in all."],
+        ["Values of different methods have different units; one scale compares those of one kind."],
+      );
+    else sayMap(asked);
+  }
+
+  /** @param {import("./saliency-ask.js").Asked} asked */
+  function sayMap(asked) {
+    const { method } = asked;
     const inline = formula(method.id, false);
+    const score = map.score(asked);
     words.say(
       [
-        `${method.what} The ${asked.score} is ${map.score(asked)}.`,
+        method.what,
+        score === null ? "" : ` The ${asked.score} is ${score}.`,
         ...(inline ? [" ", inline] : []),
       ],
       [`${method.weakness} (${method.paper})`],
@@ -86,16 +151,18 @@ export function create(root, store, app) {
 
   return {
     update(next, changed) {
-      controls.update(next);
+      controls.update(next, modes.now());
       const unit = next["saliency.target"] === "unit";
       const moved = unit && (changed.has("layer") || changed.has("channel"));
       const again = moved || QUESTION.some((key) => changed.has(key));
-      map.update(again, changed);
-      if (again || [...changed].some((key) => key.startsWith("saliency."))) showRivals();
+      root.dataset.mode = modes.now();
+      say();
+      modes.update(again, changed);
     },
     destroy() {
-      map.leave();
+      modes.leave();
       life.abort();
+      delete root.dataset.mode;
     },
   };
 }
