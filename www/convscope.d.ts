@@ -81,6 +81,103 @@ export type Term = { weight?: number } & (
 /** A term, or the weighted sum of several. */
 export type Objective = Term | Term[];
 
+/** Options of every way to lay pictures out as points. */
+export type EmbedCommon = Run & {
+  /** By what this layer says of the pictures; without it, by their own values. */
+  layer?: string;
+  /**
+   * `"flatten"` (the default): all values of the layer; of very many, means over squares of positions. `"mean"`: the mean of
+   * each channel. `"positions"`: every position of one picture's map is a point.
+   */
+  pool?: "flatten" | "mean" | "positions";
+  /** A class for each point, for `knnAccuracy` and `silhouette`. */
+  labels?: Int32Array | number[];
+  /** How many nearest neighbours to give for each point, up to 100; 0 by default. */
+  nearest?: number;
+  /** A map `[N, 2]` onto which the result is turned, mirrored, scaled and shifted (Procrustes). */
+  align?: Tensor;
+  /** Whether to compute `trustworthiness`, `true` by default. */
+  quality?: boolean;
+};
+
+/** Principal components. */
+export type EmbedPca = EmbedCommon & {
+  method?: "pca";
+  /** 2 by default, up to 50. */
+  components?: number;
+};
+
+/** A map under way. */
+export type EmbedStep = {
+  /** Steps taken. */
+  step: number;
+  /** `[N, 2]` */
+  points: Tensor;
+  /** Of t-SNE: KL(P ‖ Q) in nats. */
+  kl?: number;
+};
+
+/** What a listener to steps may answer: how many steps until the next one, or to stop with what there is. */
+export type EmbedAnswer = { every?: number; stop?: boolean };
+
+/** Options of a map that is found by steps. */
+export type EmbedSearch = EmbedCommon &
+  Stepped<EmbedStep> & {
+    components?: 2;
+    /** 1000 for t-SNE; for UMAP 500, or 200 for more than 10,000 points. */
+    iterations?: number;
+    /** Where it starts: the principal components (the default), at random, or on a map `[N, 2]`. */
+    init?: "pca" | "random" | Tensor;
+    /** Steps from one that `onStep` sees to the next, 10 by default. */
+    every?: number;
+  };
+
+/** t-SNE; exact up to 2,000 points, by groups of far points beyond. */
+export type EmbedTsne = EmbedSearch & {
+  method: "tsne";
+  /** The effective number of neighbours of a point, 30 by default; below the number of points less one. */
+  perplexity?: number;
+  /** The factor on attraction in the first 250 steps, 12 by default. */
+  earlyExaggeration?: number;
+  /** `"auto"` is max(N / (4 · earlyExaggeration), 50). */
+  learningRate?: "auto" | number;
+};
+
+export type EmbedUmap = EmbedSearch & {
+  method: "umap";
+  /** Neighbours of a point, itself among them, 15 by default. */
+  neighbors?: number;
+  /** How close points may come, 0.1 by default. */
+  minDistance?: number;
+};
+
+export type Embedding = {
+  /** `[N, 2]`, or `[N, components]` */
+  points: Tensor;
+  /** What a point was made of: channels, rows and columns. */
+  features: [number, number, number];
+  /** The side of the squares of positions that were taken as one; 1 where every value counts. */
+  pooled: number;
+  /** How far nearest neighbours in the map are true ones, at most 1 (5 neighbours, as in scikit-learn). */
+  trustworthiness: number | null;
+  /** Share of points whose 10 nearest others in the original space vote for their label. */
+  knnAccuracy: number | null;
+  /** How far classes lie apart in the original space, −1 to 1; `null` without two classes. */
+  silhouette: number | null;
+  /** Of PCA: the share of variance along each component. */
+  explained?: Float32Array;
+  /** Of PCA: the directions `[components, channels, rows, columns]`, each with its greatest entry positive. */
+  loadings?: Tensor;
+  /** Of t-SNE and UMAP: steps taken. */
+  steps?: number;
+  /** Of t-SNE: KL(P ‖ Q) in nats. */
+  kl?: number;
+  /** Nearest others in the original space, the nearest first: `each` a point. */
+  nearest?: { each: number; indices: Uint32Array; distances: Float32Array };
+  /** What aligning could not match, 0 to 1. */
+  disparity?: number;
+};
+
 export type Kernel = {
   /** `[out, in / groups, kh, kw]` of a convolution, `[kh, kw]` of a pooling. */
   shape: number[];
@@ -534,6 +631,14 @@ export interface Net {
   ): Promise<Tensor>;
   /** What of the picture an answer depends on, `[N, C, H, W]`. An option that the method does not have is refused. */
   attribute(image: ImageLike, options: AttributeOptions): Promise<Tensor>;
+  /**
+   * Pictures as points of a map that keeps near what is near in a layer: `"pca"`, `"tsne"` or `"umap"`. Also lays out the rows
+   * of a tensor `[N, D]`, without a layer.
+   */
+  embed(
+    images: ImageLike | ImageLike[],
+    options?: EmbedPca | EmbedTsne | EmbedUmap,
+  ): Promise<Embedding>;
   /** F Fᵀ / (H·W) of a layer's output, `[C, C]`; without the division if `normalize` is false. */
   gram(image: ImageLike, layer: string, options?: Run & { normalize?: boolean }): Promise<Tensor>;
   /**

@@ -243,6 +243,16 @@ class NetProxy {
     return this.#run("attribute", image, [], options, ["baseline", "fill"]);
   }
 
+  /** @type {Net["embed"]} */
+  async embed(images, options) {
+    const { watch, rest } = split("embed", options);
+    this.#check();
+    return this.#link.queue("embed", async () => ({ args: [await this.#batch(images), rest] }), {
+      ...watch,
+      net: this.#id,
+    });
+  }
+
   /** @type {Net["gram"]} */
   gram(image, layer, options) {
     return this.#run("gram", image, [layer], options);
@@ -332,11 +342,46 @@ class NetProxy {
     return prepared;
   }
 
+  /**
+   * Pictures in model space, one after the other in a tensor; a tensor as it is.
+   * @param {ImageLike | ImageLike[]} images
+   * @returns {Promise<Tensor>}
+   */
+  async #batch(images) {
+    if (!Array.isArray(images)) return this.#tensor(images);
+    if (images.length === 0) throw failure("bad_argument", "there are no pictures in the list");
+    const tensors = await Promise.all(images.map((image) => this.#tensor(image)));
+    return joined(tensors);
+  }
+
   /** @param {unknown} image */
   async #prepare(image) {
     const { picture, transfer } = await portable(image);
     return this.#atOnce("preprocess", { args: [picture], transfer });
   }
+}
+
+/**
+ * Pictures of equal extents in one tensor.
+ * @param {Tensor[]} tensors each `[n, C, H, W]`
+ * @returns {Tensor}
+ */
+function joined(tensors) {
+  const [, ...extents] = tensors[0].shape;
+  const odd = tensors.findIndex(({ shape }) => `${shape.slice(1)}` !== `${extents}`);
+  if (odd >= 0)
+    throw failure(
+      "bad_argument",
+      `picture ${odd} has extents ${tensors[odd].shape.slice(1)}, the first has ${extents}; all must have the same`,
+    );
+  const count = tensors.reduce((sum, { shape }) => sum + shape[0], 0);
+  const data = new Float32Array(tensors.reduce((sum, { data }) => sum + data.length, 0));
+  let at = 0;
+  for (const tensor of tensors) {
+    data.set(tensor.data, at);
+    at += tensor.data.length;
+  }
+  return { data, shape: [count, ...extents] };
 }
 
 /** Calls that go by steps, and tell of them. */

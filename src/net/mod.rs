@@ -217,6 +217,12 @@ impl Net {
         })
     }
 
+    /// A number that grows whenever a parameter changes.
+    #[must_use]
+    pub fn weights_version(&self) -> u64 {
+        self.parameters.borrow().version()
+    }
+
     /// Brings the loaded parameters back.
     pub fn restore(&self) {
         let mut parameters = self.parameters.borrow_mut();

@@ -4,6 +4,7 @@
 mod attribute;
 mod bias;
 mod control;
+mod embed;
 mod net;
 mod objective;
 mod options;

@@ -1,12 +1,14 @@
 //! A loaded network for JavaScript. Pictures come as tensors here; `preprocess` makes them from pixels.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use js_sys::{Array, Object, Uint8ClampedArray};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::control::CallControl;
+use super::embed::Embedded;
 use super::options::{Options, word};
 use super::{JsResult, objective, plain, set, tensor, thrown};
 use crate::error::{Error, Result};
@@ -24,6 +26,8 @@ pub struct WebNet {
     rule: Option<Preprocess>,
     /// What training keeps between calls; away while one trains.
     pub(super) trainer: RefCell<Option<Trainer>>,
+    /// The space that was embedded last.
+    pub(super) embedded: RefCell<Option<Rc<Embedded>>>,
 }
 
 /// What the API shows as properties.
@@ -49,6 +53,7 @@ impl WebNet {
             labels,
             rule,
             trainer: RefCell::new(Some(Trainer::default())),
+            embedded: RefCell::new(None),
         }
     }
 

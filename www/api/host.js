@@ -352,6 +352,8 @@ async function runNet(net, control, method, args, dispose) {
       return { value: await net.gradient(first, second, third, control) };
     case "attribute":
       return { value: await net.attribute(first, second, control) };
+    case "embed":
+      return { value: await net.embed(first, second, control) };
     case "gram":
       return { value: await net.gram(first, text("layer", second), third, control) };
     case "synthesize":
