@@ -1,0 +1,65 @@
+/**
+ * A map as a file: the sight as PNG, the points as SVG or CSV.
+ * @module
+ */
+
+import { classColor } from "../widgets/palette.js";
+
+/**
+ * @typedef {import("./embedding-data.js").PointSet} PointSet
+ * @typedef {{ points: Float32Array, indices: number[], set: PointSet, classes: ArrayLike<number> | null, predicted: ArrayLike<number> | null, wrong: Uint8Array | null, labels: readonly string[] }} Plot `classes` colours the points; `labels` names the predicted classes
+ */
+
+/**
+ * Hands a file to whoever looks.
+ * @param {Blob} blob
+ * @param {string} name
+ */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** @param {string} text */
+function quoted(text) {
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/**
+ * A row a point: its number, place, label and prediction.
+ * @param {Plot} plot
+ */
+export function csv({ points, indices, set, predicted, labels }) {
+  const rows = indices.map((index, at) => {
+    const label = set.labels ? (set.classes[set.labels[index]] ?? "") : "";
+    const said = predicted ? (labels[predicted[index]] ?? "") : "";
+    const name = set.names?.[index] ?? "";
+    return [index, points[2 * at], points[2 * at + 1], quoted(label), quoted(said), quoted(name)];
+  });
+  return ["index,x,y,label,prediction,name", ...rows.map((row) => row.join(","))].join("\n");
+}
+
+/**
+ * Points as circles, wrong ones as crosses.
+ * @param {Plot} plot
+ */
+export function drawing({ points, indices, classes, wrong }) {
+  const size = 800;
+  const xs = indices.map((_, at) => points[2 * at]);
+  const ys = indices.map((_, at) => points[2 * at + 1]);
+  const [left, right] = [Math.min(...xs), Math.max(...xs)];
+  const [low, high] = [Math.min(...ys), Math.max(...ys)];
+  const scale = (size - 40) / Math.max(right - left, high - low, 1e-12);
+  const shapes = indices.map((index, at) => {
+    const x = (20 + (xs[at] - left) * scale).toFixed(1);
+    const y = (size - 20 - (ys[at] - low) * scale).toFixed(1);
+    const color = classColor(classes ? classes[index] : 0);
+    return wrong?.[index]
+      ? `<path d="M${x} ${y}m-4-4l8 8m0-8l-8 8" stroke="${color}" stroke-width="2"/>`
+      : `<circle cx="${x}" cy="${y}" r="3" fill="${color}"/>`;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size} ${size}" width="${size}" height="${size}">\n${shapes.join("\n")}\n</svg>\n`;
+}
