@@ -25,6 +25,9 @@ pub trait BackwardRule {
     /// What its program depends on beside the network and the objective; numbers that are fed do not belong to it.
     fn key(&self) -> String;
 
+    /// How many tensors it fetches.
+    fn fetches(&self) -> usize;
+
     /// What its own feeds hold, for pictures of that shape (N, C, H, W).
     ///
     /// # Errors
@@ -68,10 +71,10 @@ impl Net {
             value,
             network,
         };
-        let fetches = rule.build(&mut scene)?;
-        let indices: Vec<usize> = (0..fetches.len()).collect();
+        let indices: Vec<usize> = (0..rule.fetches()).collect();
         self.compute(key, &feeds, &indices, control, || {
-            Program::new(&instance.graph, &fetches, Memory::Loop)
+            let fetches = rule.build(&mut scene)?;
+            Program::new(scene.graph, &fetches, Memory::Loop)
         })
         .await
     }

@@ -43,6 +43,10 @@ impl BackwardRule for DeepLift {
         "DeepLift".to_owned()
     }
 
+    fn fetches(&self) -> usize {
+        3
+    }
+
     fn feeds(&self, pictures: Shape) -> Result<Feeds> {
         if !self.baseline.fits(pictures) {
             return Err(Error::bad_argument(format!(

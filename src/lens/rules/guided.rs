@@ -27,6 +27,10 @@ impl BackwardRule for Rectified {
         format!("{self:?}")
     }
 
+    fn fetches(&self) -> usize {
+        1
+    }
+
     fn feeds(&self, _pictures: Shape) -> Result<Feeds> {
         Ok(Feeds::new())
     }

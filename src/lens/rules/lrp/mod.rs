@@ -161,6 +161,10 @@ impl BackwardRule for Lrp {
         )
     }
 
+    fn fetches(&self) -> usize {
+        3
+    }
+
     fn feeds(&self, pictures: Shape) -> Result<Feeds> {
         for (name, value) in [("epsilon", self.epsilon), ("gamma", self.gamma)] {
             if !value.is_finite() || value < 0.0 {
