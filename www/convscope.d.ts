@@ -346,6 +346,8 @@ export type Model = {
   source: string;
   classes: number;
   input: { shape: number[]; preprocess?: Preprocess };
+  /** What its training began with, where that is known. */
+  initial?: { architecture: string; seed: number };
 };
 
 export type ShippedPicture = {
@@ -364,6 +366,59 @@ export type Dataset = {
   images: Tensor;
   labels: Int32Array;
   classes: string[];
+};
+
+/** A place in a set of pictures where a channel is high: row and column are those of its feature map. */
+export type Hit = { picture: number; y: number; x: number; value: number };
+
+export type Unit = {
+  channel: number;
+  /** The highest first. */
+  top: Hit[];
+  max: number;
+  mean: number;
+  /** The share of positions, over all pictures, where it is above 0. */
+  positive: number;
+  /** The share of pictures in which it is above 0 anywhere; 0 for a channel that is dead on the set. */
+  active: number;
+};
+
+/** How the channels of a layer stand after so many pictures. */
+export type Survey = { layer: string; pictures: number; units: Unit[] };
+
+/** `height` rows of pixels from `y`, `width` columns from `x`. */
+export type Window = { y: number; x: number; height: number; width: number };
+
+export type ReceptiveField = {
+  /** What the unit can see by the network's geometry, within the picture. */
+  theoretical: Window;
+  /** The smallest window with every pixel that moves the unit, `null` if none does. */
+  support: Window | null;
+  /** For rows and for columns, the shortest run with `share` (0.95) of Σ|∂unit/∂X|. */
+  core: Window | null;
+  share: number;
+  /** Σ over the channels of |∂unit/∂X|, `[1, 1, H, W]`. */
+  map: Tensor;
+};
+
+export type Filters = {
+  /** ‖w‖₂ and Σw of each filter. */
+  norms: Float32Array;
+  sums: Float32Array;
+  /** Of all weights. */
+  mean: number;
+  deviation: number;
+  /** Counts in equal bins from −`most` to `most`. */
+  histogram: { most: number; counts: Uint32Array };
+  /** For each filter the other one whose cosine is greatest in absolute value; empty where the pairs are too many. */
+  nearest: { filter: number; cosine: number }[];
+  /** Of all pairs `[out, out]`, `null` where they are too many. */
+  cosines: Tensor | null;
+  /**
+   * |W(f)| of each filter `[out, 1, S, S]`, over its input channels the root of the sum of squares; from −1/2 cycles a pixel,
+   * 0 at S / 2. The mean square is Σw². `null` if not asked for.
+   */
+  spectra: Tensor | null;
 };
 
 export type Adapter = {
@@ -651,6 +706,36 @@ export interface Net {
   ): Promise<{ image: Tensor; history: number[]; state: SynthesisState }>;
   /** What a preset stands for, for this network; without a name the one that is taken by default. */
   synthesisPreset(name?: SynthesisPreset): Promise<Required<SynthesisSettings> & { steps: number }>;
+  /**
+   * What units respond to: for each of `channels` (all of them by default) the `count` (9) places in a set of pictures
+   * `[N, C, H, W]` where it is highest, at most `perPicture` (1) of one picture and those at least `apart` (1) positions
+   * from each other, and how often it is above 0. Take the layer before a rectifier that saturates (ReLU6), where ties end.
+   */
+  topActivations(
+    images: Tensor,
+    layer: string,
+    options?: Common &
+      Stepped<Survey> & {
+        count?: number;
+        channels?: number[];
+        perPicture?: number;
+        apart?: number;
+      },
+  ): Promise<Survey>;
+  /**
+   * What one unit sees of a picture: by the network's geometry, and as measured by ∂unit/∂X. Behind a rectifier the gradient
+   * is 0 where that is flat; take its input instead.
+   */
+  receptiveField(
+    image: ImageLike,
+    layer: string,
+    options: Common & { channel: number; y: number; x: number; share?: number },
+  ): Promise<ReceptiveField>;
+  /**
+   * Statistics of the filters of a convolution or a linear layer as they are now, with a histogram of `bins` (61), and with
+   * their `spectrum` on so many frequencies a side where it is given.
+   */
+  filters(layer: string, options?: Common & { bins?: number; spectrum?: number }): Promise<Filters>;
   /** Frees its memory; need not be awaited. */
   dispose(): void;
 }
@@ -668,6 +753,8 @@ export interface Scope {
 
   dataset(id: string, options?: Common): Promise<Dataset>;
   load(source: Source, options?: LoadOptions): Promise<Net>;
+  /** The weights by name with which a shipped network's training began, drawn again from its seed; `null` if not known. */
+  initialWeights(id: string): Promise<Record<string, Tensor> | null>;
   /** Every plane of a tensor as a tile of one picture. */
   paint(tensor: Tensor, options?: Paint): Promise<Painted>;
   /** The 256 RGBA entries of a colour map. */

@@ -88,6 +88,11 @@ class ScopeProxy {
     return this.#link.atOnce("dataset", { args: [id] }, watch);
   }
 
+  /** @type {Scope["initialWeights"]} */
+  initialWeights(id) {
+    return this.#link.atOnce("initialWeights", { args: [id] });
+  }
+
   /** @type {Scope["paint"]} */
   paint(tensor, options) {
     return this.#link.atOnce("paint", { args: [tensor, options] });
@@ -274,6 +279,26 @@ class NetProxy {
     return this.#atOnce("synthesisPreset", { args: [name] });
   }
 
+  /** @type {Net["topActivations"]} */
+  topActivations(images, layer, options) {
+    return this.#run("topActivations", images, [layer], options);
+  }
+
+  /** @type {Net["receptiveField"]} */
+  receptiveField(image, layer, options) {
+    return this.#run("receptiveField", image, [layer], options);
+  }
+
+  /** @type {Net["filters"]} */
+  async filters(layer, options) {
+    const { watch, rest } = split("filters", options);
+    this.#check();
+    return this.#link.queue("filters", () => ({ args: [layer, rest] }), {
+      ...watch,
+      net: this.#id,
+    });
+  }
+
   dispose() {
     if (this.#disposed) return;
     // It keeps its place, so that calls made before are still answered.
@@ -385,7 +410,7 @@ function joined(tensors) {
 }
 
 /** Calls that go by steps, and tell of them. */
-const STEPPED = ["embed", "train", "synthesize", "stylize"];
+const STEPPED = ["topActivations", "embed", "train", "synthesize", "stylize"];
 
 /**
  * Options of a call that can be long or random: what concerns the call itself, and what concerns its method.

@@ -14,10 +14,12 @@ mod scope;
 mod synthesize;
 mod tensor;
 mod train;
+mod units;
 
 pub use control::CallControl;
 pub use net::WebNet;
 pub use scope::WebScope;
+pub use units::initial_weights;
 
 use std::cell::RefCell;
 

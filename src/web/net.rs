@@ -57,6 +57,11 @@ impl WebNet {
         }
     }
 
+    /// The network itself.
+    pub(super) const fn net(&self) -> &Net {
+        &self.net
+    }
+
     /// The rule that makes its input from a picture.
     pub(super) fn rule(&self) -> Result<&Preprocess> {
         self.rule.as_ref().ok_or_else(|| {

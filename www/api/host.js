@@ -5,7 +5,14 @@
  * @module
  */
 
-import init, { CallControl, colormap, onPanic, paint, WebScope } from "../wasm/engine.js";
+import init, {
+  CallControl,
+  colormap,
+  initialWeights,
+  onPanic,
+  paint,
+  WebScope,
+} from "../wasm/engine.js";
 import { readDataset } from "./datasets.js";
 import { aborted, failure, faultOf } from "./faults.js";
 import { readPixels } from "./pixels.js";
@@ -30,6 +37,7 @@ const AT_ONCE = new Set([
   "open",
   "load",
   "dataset",
+  "initialWeights",
   "paint",
   "colormap",
   "memory",
@@ -198,6 +206,8 @@ class Host {
         return this.#load(first, second, call);
       case "dataset":
         return this.#dataset(first, call);
+      case "initialWeights":
+        return this.#initialWeights(first);
       case "paint":
         return paintBitmap(first, second);
       case "colormap":
@@ -310,6 +320,17 @@ class Host {
   }
 
   /**
+   * @param {string} id of a shipped network
+   * @returns {Answer}
+   */
+  #initialWeights(id) {
+    const model = this.#models.find((each) => each.id === id);
+    if (!model) throw failure("bad_argument", `initialWeights: no network "${id}" ships with this`);
+    const { initial } = model;
+    return { value: initial ? initialWeights(initial.architecture, initial.seed) : null };
+  }
+
+  /**
    * @param {string} id
    * @param {Call} call
    */
@@ -360,6 +381,12 @@ async function runNet(net, control, method, args, dispose) {
       return { value: await net.synthesize(first, control) };
     case "synthesisPreset":
       return { value: net.synthesisPreset(first) };
+    case "topActivations":
+      return { value: await net.topActivations(first, text("layer", second), third, control) };
+    case "receptiveField":
+      return { value: await net.receptiveField(first, text("layer", second), third, control) };
+    case "filters":
+      return { value: await net.filters(text("layer", first), second, control) };
     case "weights":
       return { value: net.weights(text("name", first)) };
     case "setWeights":
