@@ -83,7 +83,7 @@ export async function openApi(page, about) {
   return {
     /**
      * @template A, T
-     * @param {(input: { net: any, image: any }, arg: A) => Promise<T>} code
+     * @param {(input: { scope: any, net: any, image: any }, arg: A) => Promise<T>} code
      * @param {A} [arg]
      * @returns {Promise<T>}
      */

@@ -56,7 +56,15 @@ export const VIEWS = [
     id: "kernels",
     title: "Kernels",
     key: "1",
-    parameters: { "kernels.scale": "each", "kernels.slice": 0 },
+    parameters: {
+      "kernels.sight": "weights",
+      "kernels.scale": "each",
+      "kernels.slice": 0,
+      "kernels.cut": "field",
+      "kernels.all": false,
+      "kernels.hit": 0,
+      "kernels.order": "alike",
+    },
     load: () => import("../views/kernels.js"),
   },
   {

@@ -133,6 +133,12 @@ export function create(root, store, app) {
     signal,
   });
   backward.hidden = !app.hasView("backward");
+  const examples = button({
+    label: "What it responds to",
+    title: "The pictures and patches that excite this channel most",
+    onClick: () => app.goTo("kernels", { "kernels.sight": "responds" }),
+    signal,
+  });
   const change = createChange({ app, store, signal });
   app.controls.replaceChildren(
     group("Maps", scale.element, sort.element, over.element),
@@ -142,7 +148,7 @@ export function create(root, store, app) {
       title,
       card,
       change.element,
-      h("div", { class: "row" }, kernel, backward),
+      h("div", { class: "row" }, kernel, backward, examples),
     ),
   );
 
@@ -228,7 +234,7 @@ export function create(root, store, app) {
 
   function showKernel() {
     const found = convolutionOf(app.net.layers, app.layer.name);
-    if (found) app.goTo("kernels", { layer: found.name });
+    if (found) app.goTo("kernels", { layer: found.name, "kernels.sight": "weights" });
   }
 
   async function load() {
