@@ -9,7 +9,11 @@ import { openBlank, withPage } from "./harness.mjs";
 const OPS = fileURLToPath(new URL("../../src/ops/", import.meta.url));
 
 /** What the engine gives to constants that have no default. @type {Record<string, number[]>} */
-const CONSTANTS = { OVERLAP: [0, 1, 2], FUNCTION: [1, 2, 3, 4, 5, 6, 7] };
+const CONSTANTS = {
+  OVERLAP: [0, 1, 2],
+  FUNCTION: [1, 2, 3, 4, 5, 6, 7],
+  FROM_OUTPUT: [0, 1],
+};
 
 /** The text of a shader with its imports in place, as src/engine/gpu/shader.rs puts them. @param {string} path */
 function source(path) {
@@ -26,10 +30,15 @@ function shaders() {
   );
   return paths.sort().flatMap((path) => {
     const code = source(path);
-    const name = /^override (\w+): \w+;/m.exec(code)?.[1];
-    const values = name === undefined ? [{}] : (CONSTANTS[name] ?? []).map((v) => ({ [name]: v }));
-    assert.ok(values.length > 0, `${path}: no values for the constant ${name}`);
-    return values.map((constants) => ({ path, code, constants }));
+    const names = Array.from(code.matchAll(/^override (\w+): \w+;/gm), ([, name]) => name);
+    /** @type {Record<string, number>[]} */
+    let sets = [{}];
+    for (const name of names) {
+      const values = CONSTANTS[name] ?? [];
+      assert.ok(values.length > 0, `${path}: no values for the constant ${name}`);
+      sets = sets.flatMap((set) => values.map((value) => ({ ...set, [name]: value })));
+    }
+    return sets.map((constants) => ({ path, code, constants }));
   });
 }
 
