@@ -4,15 +4,23 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{gpu_engine, relative_error};
+use std::collections::HashMap;
+
+use common::{Array, arrays, cases, gpu_engine, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
-use convscope::lens::attribution::{Baseline, Method, Settings, attribute};
+use convscope::lens::attribution::{
+    Baseline, Identity, Method, Rule, Settings, attribute, identities, resized,
+};
 use convscope::load::{data, safetensors};
 use convscope::net::objective::{Objective, Term};
 use convscope::net::{Net, Overrides};
 use convscope::tensor::Tensor;
 use pollster::block_on;
+use serde::Deserialize;
+
+/// Relative L2 distance that agreement allows.
+const AGREEMENT: f64 = 1e-3;
 
 fn file(path: &str) -> Vec<u8> {
     std::fs::read(
@@ -171,6 +179,7 @@ fn a_batch_is_explained_as_each_of_its_pictures_alone() {
         let settings = Settings {
             steps: 7,
             samples: 7,
+            masks: 20,
             ..Settings::default()
         };
         let together = map(&net, &images, method, &settings);
@@ -281,4 +290,400 @@ fn settings_out_of_range_are_refused_with_a_sentence() {
             .message
             .contains("gradcam")
     );
+}
+
+/// What is done to a map and its pictures before it is compared.
+type Prepare = fn(&Tensor, &Tensor) -> Vec<f32>;
+
+/// A stored map's name, the method and the settings that make it, and what is done before.
+type Expected = (String, Method, Settings, Prepare);
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    target: usize,
+    steps: usize,
+    layers: Vec<String>,
+    graph: serde_json::Value,
+}
+
+/// A network of the fixture with what was given to PyTorch and what it answered.
+struct Sample {
+    case: Case,
+    arrays: HashMap<String, Array>,
+}
+
+impl Sample {
+    fn all() -> Vec<Self> {
+        let stored = arrays("attributions.safetensors");
+        let of = |case: Case| {
+            let start = format!("{}/", case.name);
+            let named = stored.iter().filter_map(|(name, array)| {
+                name.strip_prefix(&start)
+                    .map(|name| (name.to_owned(), array.clone()))
+            });
+            Self {
+                arrays: named.collect(),
+                case,
+            }
+        };
+        cases("attributions.json").into_iter().map(of).collect()
+    }
+
+    fn tensor(&self, name: &str) -> Tensor {
+        let array = &self.arrays[name];
+        Tensor::new(array.data.clone(), array.shape.clone()).unwrap()
+    }
+
+    fn network(&self, engine: Engine) -> Net {
+        let weights: HashMap<String, Tensor> = self
+            .arrays
+            .keys()
+            .filter_map(|name| Some((name.strip_prefix("weights/")?.to_owned(), self.tensor(name))))
+            .collect();
+        let graph = self.case.graph.to_string();
+        Net::new(data::load(&graph, &weights).unwrap(), weights, engine)
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            target: Some(target(self.case.target)),
+            steps: self.case.steps,
+            ..Settings::default()
+        }
+    }
+
+    /// Every map of the fixture.
+    fn expected(&self) -> Vec<Expected> {
+        let as_it_is = |map: &Tensor, _: &Tensor| map.data().to_vec();
+        let base = || self.settings();
+        let noisy = || Settings {
+            noise: Some(self.tensor("given/noise")),
+            ..base()
+        };
+        let mut list: Vec<Expected> = vec![
+            ("gradient".into(), Method::Gradient, base(), as_it_is),
+            (
+                "input_x_gradient".into(),
+                Method::InputXGradient,
+                base(),
+                as_it_is,
+            ),
+            ("smooth_grad".into(), Method::SmoothGrad, noisy(), as_it_is),
+            (
+                "smooth_grad_sq".into(),
+                Method::SmoothGradSq,
+                noisy(),
+                as_it_is,
+            ),
+            ("var_grad".into(), Method::VarGrad, noisy(), as_it_is),
+            ("full_grad".into(), Method::FullGrad, base(), scaled),
+        ];
+        for (name, rule) in Rule::ALL {
+            let settings = Settings { rule, ..base() };
+            let name = format!("integrated_gradients.{name}");
+            list.push((name, Method::IntegratedGradients, settings, as_it_is));
+        }
+        let from = Settings {
+            baseline: Baseline::Picture(self.tensor("given/baseline")),
+            ..base()
+        };
+        list.push((
+            "integrated_gradients.baseline".into(),
+            Method::IntegratedGradients,
+            from,
+            as_it_is,
+        ));
+        let channels = self.arrays["given/x"].shape[1];
+        let windows = Settings {
+            window: Some([5, 4]),
+            stride: Some([3, 2]),
+            fill: Baseline::Colour(vec![0.25; channels]),
+            ..base()
+        };
+        list.push(("occlusion".into(), Method::Occlusion, windows, as_it_is));
+        let masks = Settings {
+            given_masks: Some(self.tensor("given/masks")),
+            ..base()
+        };
+        list.push(("rise".into(), Method::Rise, masks, first_channel));
+        if self.case.name == "gap" {
+            let raw = Settings {
+                relu: false,
+                ..base()
+            };
+            list.push(("cam".into(), Method::Cam, raw, as_it_is));
+        }
+        let difference = Settings {
+            target: Some(vec![(Term::Logit(1), 1.0), (Term::Logit(2), -1.0)]),
+            ..base()
+        };
+        list.push(("difference".into(), Method::Gradient, difference, as_it_is));
+        for layer in &self.case.layers {
+            let at = |relu: bool| Settings {
+                layer: Some(layer.clone()),
+                relu,
+                ..base()
+            };
+            for method in [
+                Method::GradCam,
+                Method::GradCamPp,
+                Method::HiResCam,
+                Method::LayerCam,
+                Method::ScoreCam,
+                Method::EigenCam,
+                Method::AblationCam,
+            ] {
+                list.push((
+                    format!("{}.{layer}", method.name()),
+                    method,
+                    at(true),
+                    scaled,
+                ));
+            }
+            if self.case.name != "concat" {
+                let name = format!("guided_grad_cam.{layer}");
+                list.push((name, Method::GuidedGradCam, at(true), as_it_is));
+            }
+            for (name, relu) in [("raw", false), ("relu", true)] {
+                let name = format!("grad_cam.{name}.{layer}");
+                list.push((name, Method::GradCam, at(relu), as_it_is));
+            }
+        }
+        list
+    }
+}
+
+/// pytorch-grad-cam's scaling: stretched to [0, 1], at the picture's size, stretched again.
+fn scaled(map: &Tensor, images: &Tensor) -> Vec<f32> {
+    let stretch = |map: &mut Tensor| {
+        let shape = map.activation_shape();
+        for plane in map.data_mut().chunks_exact_mut(shape.plane()) {
+            let least = plane.iter().copied().fold(f32::INFINITY, f32::min);
+            plane.iter_mut().for_each(|v| *v -= least);
+            let most = plane.iter().copied().fold(0.0, f32::max);
+            plane.iter_mut().for_each(|v| *v /= 1e-7 + most);
+        }
+    };
+    let mut map = map.clone();
+    stretch(&mut map);
+    let mut map = resized(&map, images.activation_shape()).unwrap();
+    stretch(&mut map);
+    map.into_data()
+}
+
+/// One channel of maps that are equal over channels.
+fn first_channel(map: &Tensor, _: &Tensor) -> Vec<f32> {
+    let shape = map.activation_shape();
+    let pictures = map.data().chunks_exact(shape.picture());
+    pictures
+        .flat_map(|picture| picture[..shape.plane()].to_vec())
+        .collect()
+}
+
+/// ‖a − b‖ / ‖b‖.
+fn relative_l2(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len(), "as many values as expected");
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let difference = norm(&mut a.iter().zip(b).map(|(a, b)| f64::from(a - b)));
+    difference / norm(&mut b.iter().map(|&b| f64::from(b)))
+}
+
+/// Every method against the fixture; prints the table of relative errors.
+fn check_agreement(engine: impl Fn() -> Engine, name: &str) {
+    let mut wrong = Vec::new();
+    for sample in Sample::all() {
+        let net = sample.network(engine());
+        let images = sample.tensor("given/x");
+        let all = sample.expected();
+        // Of what is stored only the logits are no map.
+        let stored = sample.arrays.keys().filter(|name| name.starts_with("map/"));
+        assert_eq!(stored.count(), all.len() + 1, "every map is compared");
+        for (key, method, settings, prepare) in all {
+            let map = map(&net, &images, method, &settings);
+            let expected = &sample.arrays[&format!("map/{key}")].data;
+            let error = relative_l2(&prepare(&map, &images), expected);
+            println!("{name} {} {key} {error:.1e}", sample.case.name);
+            if error.is_nan() || error > AGREEMENT {
+                wrong.push(format!("{} {key}: {error:.1e}", sample.case.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn maps_agree_with_captum_and_grad_cam_on_the_cpu_engine() {
+    check_agreement(|| Engine::Cpu, "cpu");
+}
+
+#[test]
+fn maps_agree_with_captum_and_grad_cam_on_the_gpu_engine() {
+    if let Some(engine) = gpu_engine() {
+        let Engine::Gpu(gpu, _) = engine else {
+            panic!("an engine on a GPU");
+        };
+        check_agreement(|| Engine::gpu(&gpu), "gpu");
+    }
+}
+
+#[test]
+fn saliency_is_the_gradients_size() {
+    let sample = &Sample::all()[0];
+    let net = sample.network(Engine::Cpu);
+    let images = sample.tensor("given/x");
+    let map = map(&net, &images, Method::Saliency, &sample.settings());
+    let expected: Vec<f32> = sample.arrays["map/gradient"]
+        .data
+        .iter()
+        .map(|g| g.abs())
+        .collect();
+    assert!(relative_l2(map.data(), &expected) < AGREEMENT);
+}
+
+fn check(net: &Net, image: &Tensor, method: Method, settings: &Settings) -> Vec<Identity> {
+    let (overrides, control) = (Overrides::new(), Control::new());
+    block_on(identities(
+        net, image, method, settings, None, &overrides, &control,
+    ))
+    .unwrap()
+}
+
+fn check_identities(engine: impl Fn() -> Engine) {
+    for sample in Sample::all() {
+        let net = sample.network(engine());
+        let images = sample.tensor("given/x");
+        let one = images
+            .pictures(&[0], 2, images.activation_shape().picture())
+            .unwrap();
+        let settings = Settings {
+            steps: 50,
+            samples: 200,
+            ..sample.settings()
+        };
+        let is_linear_head = sample.case.name == "gap";
+        for (method, expected) in [
+            (Method::IntegratedGradients, true),
+            (Method::FullGrad, true),
+            (Method::SmoothGrad, true),
+            (Method::Cam, is_linear_head),
+            (Method::GradCam, is_linear_head),
+            (Method::HiResCam, is_linear_head),
+            (Method::DeepLift, true),
+            (Method::Lrp, true),
+            (Method::LayerCam, false),
+        ] {
+            let found = check(&net, &one, method, &settings);
+            assert_eq!(
+                !found.is_empty(),
+                expected,
+                "{} {}",
+                sample.case.name,
+                method.name()
+            );
+            for identity in found {
+                println!("{} {} {identity:?}", sample.case.name, method.name());
+                assert!(
+                    identity.holds,
+                    "{} {}: {identity:?}",
+                    sample.case.name,
+                    method.name()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn identities_hold_on_the_cpu_engine() {
+    check_identities(|| Engine::Cpu);
+}
+
+#[test]
+fn identities_hold_on_the_gpu_engine() {
+    if let Some(Engine::Gpu(gpu, _)) = gpu_engine() {
+        check_identities(|| Engine::gpu(&gpu));
+    }
+}
+
+#[test]
+fn an_identity_fails_for_a_map_that_is_not_the_methods() {
+    let net = fashion(Engine::Cpu);
+    let images = pictures(1);
+    let settings = Settings {
+        target: Some(target(9)),
+        ..Settings::default()
+    };
+    let gradient = map(&net, &images, Method::Gradient, &settings);
+    let (overrides, control) = (Overrides::new(), Control::new());
+    let found = block_on(identities(
+        &net,
+        &images,
+        Method::IntegratedGradients,
+        &settings,
+        Some(&gradient),
+        &overrides,
+        &control,
+    ))
+    .unwrap();
+    assert!(!found[0].holds, "{:?}", found[0]);
+}
+
+#[test]
+fn the_gallery_of_fashion_proves_itself() {
+    let net = fashion(Engine::Cpu);
+    let images = pictures(1);
+    for method in [
+        Method::IntegratedGradients,
+        Method::SmoothGrad,
+        Method::FullGrad,
+        Method::Cam,
+        Method::GradCam,
+        Method::HiResCam,
+    ] {
+        let found = check(&net, &images, method, &Settings::default());
+        assert!(
+            found.len() == 1 && found[0].holds,
+            "{} {found:?}",
+            method.name()
+        );
+    }
+}
+
+#[test]
+fn class_activation_maps_are_raw_rectified_or_at_the_pictures_size() {
+    let net = fashion(Engine::Cpu);
+    let images = pictures(2);
+    let with = |relu: bool, resize: bool| {
+        let settings = Settings {
+            relu,
+            resize,
+            target: Some(target(3)),
+            ..Settings::default()
+        };
+        map(&net, &images, Method::GradCam, &settings)
+    };
+    let raw = with(false, false);
+    assert_eq!(raw.shape(), [2, 1, 7, 7]);
+    assert!(raw.data().iter().any(|&v| v < 0.0));
+    let positive: Vec<f32> = raw.data().iter().map(|v| v.max(0.0)).collect();
+    assert_eq!(with(true, false).data(), positive);
+    assert_eq!(with(true, true).shape(), [2, 1, 28, 28]);
+}
+
+/// Natively measured: every method that needs one pass or few, for one picture of fashion. Run with `--nocapture`.
+#[test]
+#[ignore = "measures"]
+fn how_long_the_gallery_takes() {
+    let net = fashion(Engine::Cpu);
+    let images = pictures(1);
+    for round in 0..2 {
+        let start = std::time::Instant::now();
+        for &method in Method::ALL {
+            let began = std::time::Instant::now();
+            map(&net, &images, method, &Settings::default());
+            println!("round {round}: {} {:?}", method.name(), began.elapsed());
+        }
+        println!("round {round}: all {:?}", start.elapsed());
+    }
 }

@@ -336,7 +336,59 @@ export type AttributeOptions = Run & {
         /** What the window shows, `"zero"`. */
         fill?: Baseline;
       }
+    | {
+        method: "rise";
+        /** How many, 1000, or `[count, 1, H, W]` instead of drawing them. */
+        masks?: number | Tensor;
+      }
+    | { method: "full_grad" }
+    | {
+        method: "guided_grad_cam";
+        /** Where Grad-CAM looks: the last convolution's activation. */
+        layer?: string;
+      }
+    | {
+        method:
+          | "cam"
+          | "grad_cam"
+          | "grad_cam_pp"
+          | "hires_cam"
+          | "layer_cam"
+          | "score_cam"
+          | "eigen_cam"
+          | "ablation_cam";
+        /** The last convolution's activation. */
+        layer?: string;
+        /** Keeps what is positive only; `true`. */
+        relu?: boolean;
+        /** At the input's size instead of the layer's; `false`. */
+        resize?: boolean;
+      }
   );
+
+/** Two numbers that must be equal if map and network are right. */
+export type Identity = {
+  name: string;
+  formula: string;
+  left: number;
+  right: number;
+  /** |left − right|, relative to the right side where that is not 0. */
+  error: number;
+  /** The greatest error that rounding, or the number of steps, explains. */
+  tolerance: number;
+  holds: boolean;
+};
+
+/** The answer by the share of pixels changed, from none to all, and the area under it. */
+export type Curve = { values: number[]; area: number };
+
+export type Curves = { deletion: Curve; insertion: Curve };
+
+/** A map's curves beside those of a random order and of its own, reversed. */
+export type Faithfulness = { map: Curves; random: Curves; reversed: Curves };
+
+/** 1 for equal maps. */
+export type Similarity = { spearman: number; spearmanAbsolute: number; ssim: number };
 
 export type Model = {
   id: string;
@@ -694,6 +746,22 @@ export interface Net {
     images: ImageLike | ImageLike[],
     options?: EmbedPca | EmbedTsne | EmbedUmap,
   ): Promise<Embedding>;
+  /**
+   * The identities that prove a method for one picture, computed on the spot; none for a method, target or network without
+   * one. `map` is the method's map by the same options, where there is one already.
+   */
+  check(image: ImageLike, options: AttributeOptions & { map?: Tensor }): Promise<Identity[]>;
+  /**
+   * Deletion and insertion curves of a map `[1, C, h, w]` of one picture. `target` is the predicted class's probability,
+   * `steps` 28, `baseline` (what stands where pixels are missing) `"zero"`.
+   */
+  faithfulness(
+    image: ImageLike,
+    map: Tensor,
+    options?: Run & { target?: number | Objective; steps?: number; baseline?: Baseline },
+  ): Promise<Faithfulness>;
+  /** Draws the weights of layers (of all without `layers`) anew, each with its own mean and deviation. */
+  randomize(options?: Common & { layers?: string[] }): Promise<void>;
   /** F Fᵀ / (H·W) of a layer's output, `[C, C]`; without the division if `normalize` is false. */
   gram(image: ImageLike, layer: string, options?: Run & { normalize?: boolean }): Promise<Tensor>;
   /**
@@ -759,6 +827,8 @@ export interface Scope {
   paint(tensor: Tensor, options?: Paint): Promise<Painted>;
   /** The 256 RGBA entries of a colour map. */
   colormap(name: "gray" | "sequential" | "diverging"): Promise<Uint8ClampedArray>;
+  /** How alike two maps of one shape are: rank correlations, and structural similarity of their last two axes. */
+  similarity(a: Tensor, b: Tensor): Promise<Similarity>;
   memory(): Promise<Memory>;
   /** Ends the engine; calls that are not answered yet reject with code `aborted`. Need not be awaited. */
   close(): void;

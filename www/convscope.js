@@ -103,6 +103,11 @@ class ScopeProxy {
     return this.#link.atOnce("colormap", { args: [name] });
   }
 
+  /** @type {Scope["similarity"]} */
+  similarity(a, b) {
+    return this.#link.atOnce("similarity", { args: [a, b] });
+  }
+
   /** @type {Scope["memory"]} */
   memory() {
     return this.#link.atOnce("memory", { args: [] });
@@ -253,6 +258,26 @@ class NetProxy {
     const { watch, rest } = split("embed", options);
     this.#check();
     return this.#link.queue("embed", async () => ({ args: [await this.#batch(images), rest] }), {
+      ...watch,
+      net: this.#id,
+    });
+  }
+
+  /** @type {Net["check"]} */
+  async check(image, options) {
+    return this.#run("check", image, [], options, ["baseline", "fill"]);
+  }
+
+  /** @type {Net["faithfulness"]} */
+  async faithfulness(image, map, options) {
+    return this.#run("faithfulness", image, [map], options, ["baseline"]);
+  }
+
+  /** @type {Net["randomize"]} */
+  async randomize(options) {
+    const { watch, rest } = split("randomize", options);
+    this.#check();
+    this.#modified = await this.#link.queue("randomize", () => ({ args: [rest] }), {
       ...watch,
       net: this.#id,
     });

@@ -2,8 +2,10 @@
 
 pub mod attribution;
 pub mod embed;
+pub mod faithfulness;
 pub mod field;
 pub mod filters;
 pub mod prediction;
 pub mod rules;
+pub mod similarity;
 pub mod units;

@@ -18,6 +18,7 @@ use crate::tensor::{Shape, Tensor};
 
 pub mod objective;
 pub mod passes;
+mod randomize;
 pub mod rule;
 mod splice;
 

@@ -30,7 +30,7 @@ impl WebNet {
         control: &CallControl,
     ) -> JsResult<JsValue> {
         let attribute = async || {
-            let (method, options) = read_method(&options)?;
+            let (method, options) = read_method("attribute", &options, &[])?;
             let settings = self.read_settings(method, &options, control.seed())?;
             let overrides = tensor::read_overrides(options.get("override").as_ref())?;
             let image = tensor::read_image(&image)?;
@@ -42,20 +42,25 @@ impl WebNet {
     }
 }
 
-/// The method, and its options, of which none is unknown to it.
-pub(super) fn read_method(value: &JsValue) -> Result<(Method, Options)> {
-    let mut known = COMMON.to_vec();
+/// The method of a call, and its options, of which none is unknown to it or the call.
+pub(super) fn read_method(
+    call: &str,
+    value: &JsValue,
+    more: &[&'static str],
+) -> Result<(Method, Options)> {
+    let common = [&COMMON, more].concat();
+    let mut known = common.clone();
     for method in Method::ALL {
         known.extend(
             method
                 .options()
                 .iter()
-                .filter(|name| !COMMON.contains(name)),
+                .filter(|name| !common.contains(name)),
         );
     }
     known.sort_unstable();
     known.dedup();
-    let options = Options::new("attribute", value, &known)?;
+    let options = Options::new(call, value, &known)?;
     let name = options.text("method")?;
     let known = || {
         let names: Vec<&str> = Method::ALL.iter().map(|method| method.name()).collect();
@@ -64,13 +69,13 @@ pub(super) fn read_method(value: &JsValue) -> Result<(Method, Options)> {
     let method: Method = name.and_then(|name| name.parse().ok()).ok_or_else(known)?;
     for key in options.keys() {
         let key = key.as_str();
-        if !COMMON.contains(&key) && !method.options().contains(&key) {
+        if !common.contains(&key) && !method.options().contains(&key) {
             let has = match method.options() {
                 [] => "none of its own".to_owned(),
                 names => names.join(", "),
             };
             return Err(Error::bad_argument(format!(
-                "attribute: {} has no option '{key}'; it has {has}",
+                "{call}: {} has no option '{key}'; it has {has}",
                 method.name()
             )));
         }
@@ -97,6 +102,13 @@ impl WebNet {
             ..Settings::default()
         };
         set(&mut settings.steps, options.index("steps")?);
+        settings.layer = options.text("layer")?;
+        set(&mut settings.relu, options.flag("relu")?);
+        set(&mut settings.resize, options.flag("resize")?);
+        match options.get("masks").filter(JsValue::is_object) {
+            Some(masks) => settings.given_masks = Some(tensor::read("masks", &masks)?),
+            None => set(&mut settings.masks, options.index("masks")?),
+        }
         match (options.text("rule")?, method) {
             (Some(name), Method::Lrp) => settings.lrp.rule = name.parse()?,
             (Some(name), _) => settings.rule = name.parse()?,
@@ -107,9 +119,9 @@ impl WebNet {
         }
         set(
             &mut settings.baseline,
-            self.read_baseline(options, "baseline")?,
+            read_baseline(self, options, "baseline")?,
         );
-        set(&mut settings.fill, self.read_baseline(options, "fill")?);
+        set(&mut settings.fill, read_baseline(self, options, "fill")?);
         self.read_noise(options, &mut settings)?;
         if method == Method::VarGrad && settings.samples < 2 && settings.noise.is_none() {
             return Err(options.wrong("samples", "at least 2, as a variance of one is none"));
@@ -189,30 +201,6 @@ impl WebNet {
         Ok(())
     }
 
-    /// A word, a number or a picture.
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "colours are rounded to the engine's f32"
-    )]
-    fn read_baseline(&self, options: &Options, key: &str) -> Result<Option<Baseline>> {
-        let Some(value) = options.get(key) else {
-            return Ok(None);
-        };
-        let channels = self.net.input_shape().c();
-        if let Some(number) = options.number(key).ok().flatten() {
-            return Ok(Some(Baseline::Colour(vec![number as f32; channels])));
-        }
-        Ok(Some(match value.as_string().as_deref() {
-            Some("zero") => Baseline::Zero,
-            Some("black") => Baseline::Colour(self.black()?),
-            Some("mean") => Baseline::Mean,
-            Some("blur") => Baseline::Blur,
-            Some("noise") => Baseline::Noise,
-            None if value.is_object() => Baseline::Picture(tensor::read(key, &value)?),
-            _ => return Err(options.wrong(key, BASELINES)),
-        }))
-    }
-
     /// Black in model space, a number a channel.
     #[allow(
         clippy::cast_possible_truncation,
@@ -227,6 +215,34 @@ impl WebNet {
             .map(|(mean, std)| (-mean / std) as f32)
             .collect())
     }
+}
+
+/// A word, a number or a picture.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "colours are rounded to the engine's f32"
+)]
+pub(super) fn read_baseline(
+    net: &WebNet,
+    options: &Options,
+    key: &str,
+) -> Result<Option<Baseline>> {
+    let Some(value) = options.get(key) else {
+        return Ok(None);
+    };
+    let channels = net.net.input_shape().c();
+    if let Some(number) = options.number(key).ok().flatten() {
+        return Ok(Some(Baseline::Colour(vec![number as f32; channels])));
+    }
+    Ok(Some(match value.as_string().as_deref() {
+        Some("zero") => Baseline::Zero,
+        Some("black") => Baseline::Colour(net.black()?),
+        Some("mean") => Baseline::Mean,
+        Some("blur") => Baseline::Blur,
+        Some("noise") => Baseline::Noise,
+        None if value.is_object() => Baseline::Picture(tensor::read(key, &value)?),
+        _ => return Err(options.wrong(key, BASELINES)),
+    }))
 }
 
 /// A whole number for both axes, or `[rows, columns]`.

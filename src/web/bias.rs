@@ -80,7 +80,7 @@ impl WebNet {
     fn read_scan(&self, options: &JsValue, examples: &Examples, seed: u64) -> Result<Settings> {
         let (own, rest) = split(options)?;
         let own = Options::new("biasScan", &own, &OPTIONS)?;
-        let (method, rest) = read_method(&rest)?;
+        let (method, rest) = read_method("biasScan", &rest, &[])?;
         for key in ["target", "override"] {
             if rest.get(key).is_some() {
                 return Err(Error::bad_argument(format!(

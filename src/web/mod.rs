@@ -14,6 +14,7 @@ mod scope;
 mod synthesize;
 mod tensor;
 mod train;
+mod truth;
 mod units;
 
 pub use control::CallControl;

@@ -343,7 +343,7 @@ impl WebNet {
 }
 
 /// A list of names.
-fn texts(call: &str, what: &str, value: &JsValue) -> Result<Vec<String>> {
+pub(super) fn texts(call: &str, what: &str, value: &JsValue) -> Result<Vec<String>> {
     let wrong = || {
         Error::bad_argument(format!(
             "{call}: {what} must be a list of names, not {}",

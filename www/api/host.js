@@ -11,6 +11,7 @@ import init, {
   initialWeights,
   onPanic,
   paint,
+  similarity,
   WebScope,
 } from "../wasm/engine.js";
 import { readDataset } from "./datasets.js";
@@ -40,6 +41,7 @@ const AT_ONCE = new Set([
   "initialWeights",
   "paint",
   "colormap",
+  "similarity",
   "memory",
   "preprocess",
   "toPixels",
@@ -212,6 +214,8 @@ class Host {
         return paintBitmap(first, second);
       case "colormap":
         return { value: new Uint8ClampedArray(colormap(first)) };
+      case "similarity":
+        return { value: similarity(first, second) };
       case "memory":
         return { value: this.#opened().memory() };
       default:
@@ -375,6 +379,13 @@ async function runNet(net, control, method, args, dispose) {
       return { value: await net.attribute(first, second, control) };
     case "embed":
       return { value: await net.embed(first, second, control) };
+    case "check":
+      return { value: await net.check(first, second, control) };
+    case "faithfulness":
+      return { value: await net.faithfulness(first, second, third, control) };
+    case "randomize":
+      net.randomize(first, control);
+      return { value: net.modified };
     case "gram":
       return { value: await net.gram(first, text("layer", second), third, control) };
     case "synthesize":

@@ -10,13 +10,23 @@ use crate::tensor::Tensor;
 
 mod baseline;
 mod by_rule;
+mod cam;
+mod eigen;
+mod full_grad;
 mod gradients;
+mod identity;
+mod layers;
 mod occlusion;
 mod quadrature;
+mod resize;
+mod rise;
 mod smooth;
 mod subject;
 
 pub use baseline::Baseline;
+pub use cam::resized;
+pub use identity::{Identity, identities};
+pub use layers::{LinearHead, layer};
 pub use quadrature::Rule;
 pub use subject::{Subject, predicted};
 
@@ -72,6 +82,28 @@ methods! {
     Lrp "lrp" ["rule", "epsilon", "gamma", "layerRules", "low", "high"],
     /// What the answer loses when a window is covered (Zeiler and Fergus 2014).
     Occlusion "occlusion" ["window", "stride", "fill"],
+    /// The mean answer to randomly masked copies, by pixel (Petsiuk, Das and Saenko 2018).
+    Rise "rise" ["masks"],
+    /// The picture's and every bias's contribution (Srinivas and Fleuret 2019).
+    FullGrad "full_grad" [],
+    /// A layer's channels weighted by the last linear layer's weights (Zhou et al. 2016).
+    Cam "cam" ["layer", "relu", "resize"],
+    /// Weighted by the mean gradient (Selvaraju et al. 2017).
+    GradCam "grad_cam" ["layer", "relu", "resize"],
+    /// Weighted by positive gradients, each position with a weight of its own (Chattopadhyay et al. 2018).
+    GradCamPp "grad_cam_pp" ["layer", "relu", "resize"],
+    /// Gradient times activation, position by position (Draelos and Carin 2020).
+    HiResCam "hires_cam" ["layer", "relu", "resize"],
+    /// Positive gradient times activation (Jiang et al. 2021).
+    LayerCam "layer_cam" ["layer", "relu", "resize"],
+    /// Weighted by the answer to the picture under each channel as a mask (Wang et al. 2020).
+    ScoreCam "score_cam" ["layer", "relu", "resize"],
+    /// The first principal component of the activations, which asks no target (Muhammad and Yeasin 2020).
+    EigenCam "eigen_cam" ["layer", "relu", "resize"],
+    /// Weighted by what the answer loses without each channel (Desai and Ramaswamy 2020).
+    AblationCam "ablation_cam" ["layer", "relu", "resize"],
+    /// Guided backpropagation, kept where Grad-CAM is positive (Selvaraju et al. 2017).
+    GuidedGradCam "guided_grad_cam" ["layer"],
 }
 
 impl std::str::FromStr for Method {
@@ -117,6 +149,16 @@ pub struct Settings {
     pub fill: Baseline,
     /// The rules of layer-wise relevance propagation.
     pub lrp: Lrp,
+    /// Random masks, from 1.
+    pub masks: usize,
+    /// Masks (count, 1, H, W) instead of drawing them.
+    pub given_masks: Option<Tensor>,
+    /// Where class activation maps look; the last convolution's activation if not given.
+    pub layer: Option<String>,
+    /// Whether class activation maps keep what is positive only.
+    pub relu: bool,
+    /// Whether class activation maps come at the picture's size.
+    pub resize: bool,
     /// Of everything that is drawn.
     pub seed: u64,
 }
@@ -135,12 +177,18 @@ impl Default for Settings {
             stride: None,
             fill: Baseline::Zero,
             lrp: Lrp::default(),
+            masks: 1000,
+            given_masks: None,
+            layer: None,
+            relu: true,
+            resize: false,
             seed: 0,
         }
     }
 }
 
-/// The attribution of pictures (N, C, H, W): (N, C, H, W) for methods that attribute to the picture.
+/// The attribution of pictures (N, C, H, W): (N, C, H, W) for methods that attribute to the picture, (N, 1, h, w) for those
+/// that look at a layer, (N, 1, H, W) for full gradients.
 ///
 /// # Errors
 /// `bad_argument` for a setting out of range; those of [`Net::gradient`].
@@ -166,5 +214,16 @@ pub async fn attribute(
         Method::DeepLift => by_rule::rescaling(&subject, settings).await,
         Method::Lrp => by_rule::relevance(&subject, settings).await,
         Method::Occlusion => occlusion::occlusion(&subject, settings).await,
+        Method::Rise => rise::rise(&subject, settings).await,
+        Method::GuidedGradCam => cam::guided_grad_cam(&subject, settings).await,
+        Method::FullGrad => full_grad::full_grad(&subject).await,
+        Method::Cam
+        | Method::GradCam
+        | Method::GradCamPp
+        | Method::HiResCam
+        | Method::LayerCam
+        | Method::ScoreCam
+        | Method::EigenCam
+        | Method::AblationCam => cam::map(&subject, method, settings).await,
     }
 }

@@ -10,21 +10,25 @@ use crate::tensor::Tensor;
 
 /// The mean of the signed gradients.
 pub async fn mean(subject: &Subject<'_>, settings: &Settings) -> Result<Tensor> {
-    moments(subject, settings, 1, Moments::mean).await
+    moments(subject, settings, 1, Moments::mean).await?.mean()
 }
 
 /// The mean of their squares.
 pub async fn mean_square(subject: &Subject<'_>, settings: &Settings) -> Result<Tensor> {
-    moments(subject, settings, 1, Moments::mean_square).await
+    moments(subject, settings, 1, Moments::mean_square)
+        .await?
+        .mean_square()
 }
 
 /// Their unbiased variance.
 pub async fn variance(subject: &Subject<'_>, settings: &Settings) -> Result<Tensor> {
-    moments(subject, settings, 2, Moments::variance).await
+    moments(subject, settings, 2, Moments::variance)
+        .await?
+        .variance()
 }
 
 /// The first two moments of gradients, a picture at a time.
-struct Moments {
+pub struct Moments {
     sums: Sums,
     squares: Sums,
     counts: Vec<usize>,
@@ -46,18 +50,23 @@ impl Moments {
         }
     }
 
+    /// Samples of the first picture.
+    pub fn samples(&self) -> usize {
+        self.counts.first().copied().unwrap_or(0)
+    }
+
     /// Σ g / n.
-    fn mean(&self) -> Result<Tensor> {
+    pub fn mean(&self) -> Result<Tensor> {
         self.sums.map(|index, sum| sum / self.count(index))
     }
 
     /// Σ g² / n.
-    fn mean_square(&self) -> Result<Tensor> {
+    pub fn mean_square(&self) -> Result<Tensor> {
         self.squares.map(|index, sum| sum / self.count(index))
     }
 
     /// (Σ g² − (Σ g)² / n) / (n − 1).
-    fn variance(&self) -> Result<Tensor> {
+    pub fn variance(&self) -> Result<Tensor> {
         self.squares.map(|index, square| {
             let (sum, n) = (self.sums.at(index), self.count(index));
             ((square - sum * sum / n) / (n - 1.0).max(1.0)).max(0.0)
@@ -65,13 +74,13 @@ impl Moments {
     }
 }
 
-/// Gradients at x + noise, gathered until all samples are in; `estimate` also makes what listeners see on the way.
-async fn moments(
+/// Gradients at x + noise; `estimate` makes what listeners see on the way.
+pub async fn moments(
     subject: &Subject<'_>,
     settings: &Settings,
     least: usize,
     estimate: impl Fn(&Moments) -> Result<Tensor>,
-) -> Result<Tensor> {
+) -> Result<Moments> {
     let samples = samples(subject, settings, least)?;
     let shape = subject.shape();
     let mut noise = Noise::new(subject, settings);
@@ -91,7 +100,7 @@ async fn moments(
         }
         subject.report(&batch, || estimate(&moments).ok());
     }
-    estimate(&moments)
+    Ok(moments)
 }
 
 /// How many samples are asked for, checked.
