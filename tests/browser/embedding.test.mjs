@@ -256,7 +256,7 @@ describe("the view", () => {
       await page.locator(".classes button").first().click();
       await page.waitForFunction(() => location.hash.includes("embedding.only=0"));
 
-      await page.getByText("t-SNE", { exact: true }).click();
+      await page.locator("input[value=tsne]").check();
       await page.waitForFunction(() =>
         /step [1-9]/.test(document.querySelector(".status")?.textContent ?? ""),
       );
@@ -290,7 +290,7 @@ describe("the view", () => {
     await withPage({ backend: "cpu" }, async (page) => {
       await openApp(page, "#model=fashion&view=embedding&embedding.set=sizes");
       await settled(page);
-      assert.match(await text(page, ".question"), /t-SNE at perplexity 30/);
+      assert.match(await text(page, ".question"), /Does t-SNE at perplexity 30 keep sizes/);
       assert.ok(await page.locator("img.truth").isVisible());
       await page.evaluate(() => {
         location.hash =

@@ -16,11 +16,11 @@ const REST = 250;
 
 /** What can be laid out, with how many. */
 const SETS = [
-  { value: "fashion 500", label: "500 Fashion-MNIST pictures" },
-  { value: "fashion 1000", label: "1,000 Fashion-MNIST pictures" },
-  { value: "fashion 2000", label: "2,000 Fashion-MNIST pictures" },
-  { value: "positions 0", label: "Positions of this picture's map" },
-  { value: "own 0", label: "Pictures of your own" },
+  { value: "fashion 500", label: "Fashion, 500" },
+  { value: "fashion 1000", label: "Fashion, 1,000" },
+  { value: "fashion 2000", label: "Fashion, 2,000" },
+  { value: "positions 0", label: "One picture's places" },
+  { value: "own 0", label: "Your own pictures" },
   ...PRESETS.map(({ id, title }) => ({ value: `${id} 0`, label: `Made: ${title.toLowerCase()}` })),
 ];
 

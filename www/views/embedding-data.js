@@ -206,8 +206,11 @@ export function positionsSet(app) {
   const side = Math.min(Math.max(size[0], seen.height / 8), seen.height / 2);
   for (let at = 0; at < height * width; at += 1) {
     const [row, column] = [Math.floor(at / width), at % width];
-    const y = start[0] + stride[0] * row + size[0] / 2 - side / 2;
-    const x = start[1] + stride[1] * column + size[1] / 2 - side / 2;
+    // A place at the border is shown by what lies within the picture beside it.
+    const within = (/** @type {number} */ from, /** @type {number} */ extent) =>
+      Math.min(Math.max(0, from), extent - side);
+    const y = within(start[0] + stride[0] * row + size[0] / 2 - side / 2, seen.height);
+    const x = within(start[1] + stride[1] * column + size[1] / 2 - side / 2, seen.width);
     const to = [(at % sheets.columns) * SIDE, Math.floor(at / sheets.columns) * SIDE];
     context.drawImage(whole, x, y, side, side, to[0], to[1], SIDE, SIDE);
   }

@@ -166,7 +166,7 @@ export function createMap({ onHover, onPick, onLasso, signal }) {
         if (!inSight(px, py)) continue;
         context.globalAlpha = pass === 0 ? 0.13 : 1;
         if (pictures) drawPicture(context, index, px, py, size, wrong);
-        else drawDot(context, index, px, py, Math.max(2.2, size * 0.3), wrong, ground);
+        else drawDot(context, index, px, py, Math.min(6, Math.max(2.2, size * 0.3)), wrong, ground);
       }
     }
     context.globalAlpha = 1;
@@ -222,7 +222,7 @@ export function createMap({ onHover, onPick, onLasso, signal }) {
     } = /** @type {NonNullable<Look["sprites"]>} */ (look.sprites);
     const [left, top] = [px - size / 2, py - size / 2];
     const edge = Math.max(1.5, size * 0.08);
-    context.fillStyle = colorOf(index);
+    context.fillStyle = look.classes ? colorOf(index) : styleValue("--line");
     context.fillRect(left, top, size, size);
     context.drawImage(
       sheet,

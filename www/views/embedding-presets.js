@@ -6,7 +6,7 @@
 
 /**
  * @typedef {import("./embedding-data.js").PointSet} PointSet
- * @typedef {{ id: string, title: string, perplexity: number, what: string, doubt: string, make: (normal: () => number) => Made }} Preset
+ * @typedef {{ id: string, title: string, asks: string, perplexity: number, what: string, doubt: string, make: (normal: () => number) => Made }} Preset
  * @typedef {{ rows: number[][], labels: number[], classes: string[] }} Made
  */
 
@@ -49,6 +49,7 @@ export const PRESETS = [
   {
     id: "sizes",
     title: "Sizes",
+    asks: "keep sizes",
     perplexity: 30,
     what: "Two groups of 100 points, one ten times as wide as the other.",
     doubt:
@@ -59,6 +60,7 @@ export const PRESETS = [
   {
     id: "distances",
     title: "Distances",
+    asks: "keep distances",
     perplexity: 30,
     what: "Three groups of 80 points; the third is five times as far from the others as they are from each other.",
     doubt:
@@ -74,6 +76,7 @@ export const PRESETS = [
   {
     id: "noise",
     title: "Noise",
+    asks: "find groups in noise",
     perplexity: 4,
     what: "300 points of pure noise in 100 dimensions: there is no group at all.",
     doubt:
@@ -83,6 +86,7 @@ export const PRESETS = [
   {
     id: "rings",
     title: "Perplexity",
+    asks: "keep a ring whole",
     perplexity: 5,
     what: "A ring of 60 points around a group of 60, in 50 dimensions of which only two matter.",
     doubt:

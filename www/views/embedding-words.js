@@ -85,7 +85,7 @@ function doubtOf({ method, set, result, explained }) {
 function made({ method, perplexity }, preset) {
   const name = { pca: "PCA", tsne: `t-SNE at perplexity ${perplexity}`, umap: "UMAP" }[method];
   return {
-    heading: [`What does ${name} make of this? `, { name: preset.title }],
+    heading: [`Does ${name} `, { name: preset.asks }, "?"],
     what: [preset.what],
     doubt: [preset.doubt],
   };

@@ -604,14 +604,14 @@ export function create(root, store, app) {
     const picture = h("img", {
       class: "truth",
       alt: "Where the points really lie, in the first two of their dimensions",
-      src: `data:image/svg+xml,${encodeURIComponent(drawing(plot))}`,
+      src: `data:image/svg+xml,${encodeURIComponent(drawing(plot, 8))}`,
     });
     return h("figure", {}, h("figcaption", {}, "The truth"), picture);
   }
 
   function showFacts() {
     const known = base ?? shown;
-    const running = wish().method !== "pca" && shown === base;
+    const running = wish().method !== "pca" && stops.length === 0 && shown === base;
     /** @type {[string, string, number | null | undefined][]} */
     const rows = [
       [
