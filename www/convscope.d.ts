@@ -707,8 +707,8 @@ export interface Net {
   train(data: Examples, options?: TrainOptions): Promise<{ history: TrainStep[] }>;
   /**
    * Attribution over labelled pictures, each explained for its own class: which classes look where, and where they look
-   * beside the object. Outside of the object is what does not stand out from a plain background, or is not joined to what
-   * reaches the middle of the picture.
+   * beside the object. Outside of the object is what does not stand out from a plain background, is not joined to what
+   * reaches the middle of the picture, or is the same in most pictures of the class.
    */
   biasScan(data: Examples, options: BiasScanOptions): Promise<BiasScan>;
   /**

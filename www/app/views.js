@@ -141,6 +141,35 @@ export const VIEWS = [
     },
     load: () => import("../views/saliency.js"),
   },
+  {
+    id: "bias",
+    title: "Bias",
+    key: "5",
+    parameters: {
+      "bias.method": "occlusion",
+      "bias.data": "",
+      "bias.class": null,
+      "bias.top": null,
+      "bias.left": null,
+      "bias.height": null,
+      "bias.width": null,
+    },
+    load: () => import("../views/bias.js"),
+  },
+  {
+    id: "training",
+    title: "Training",
+    key: "T",
+    parameters: {
+      "training.rate": -2.5,
+      "training.batch": 64,
+      "training.decay": 0,
+      "training.noise": 0,
+      "training.optimizer": "adam",
+      "training.shortcut": false,
+    },
+    load: () => import("../views/training.js"),
+  },
 ];
 
 /**

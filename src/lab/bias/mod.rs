@@ -78,8 +78,8 @@ pub struct Scan {
 
 /// Scans labelled pictures: attribution of each to its own class.
 ///
-/// Outside of the object is what does not stand out from a plain background or is not joined to what reaches the middle of
-/// the picture. A hot spot is a square of a fifth of the picture that holds at least `threshold` of a class's positive
+/// Outside of the object is what does not stand out from a plain background, is not joined to what reaches the middle of
+/// the picture, or is the same in most pictures of the class. A hot spot is a square of a fifth of the picture that holds at least `threshold` of a class's positive
 /// attribution outside the objects of its own pictures.
 ///
 /// # Errors

@@ -1,4 +1,5 @@
-//! Where the object is: what stands out from the background and reaches the middle of the picture.
+//! Where the object is: what stands out from the background, reaches the middle of the picture, and differs from picture to
+//! picture.
 
 use crate::tensor::Tensor;
 
@@ -8,8 +9,21 @@ const CONTRAST: f32 = 0.1;
 /// The middle begins at this share of the picture's extent.
 const MIDDLE: f32 = 0.2;
 
-/// For each pixel of each picture (N, C, H, W) whether it is outside the object, row by row: the background, and what
-/// stands alone near the border. The object is widened by a fourteenth of the picture, since maps are blurred at its edge.
+/// Values that differ by less than this share of the range are the same.
+const SAME: f32 = 0.02;
+
+/// What is the same in this share of the pictures was not photographed with the object.
+const MOST_PICTURES: f32 = 0.6;
+
+/// Fewer pictures than these have too much in common by chance.
+const FEWEST_PICTURES: usize = 4;
+
+/// Copies of one picture have everything in common: more than this share of the area says nothing.
+const COMMON_AREA: f32 = 0.1;
+
+/// For each pixel of each picture (N, C, H, W) of one class whether it is outside the object, row by row: the background,
+/// what stands alone near the border, and what is the same in most of the pictures, since objects differ and watermarks do
+/// not. Both are widened by a fourteenth of the picture, since maps are blurred at an edge.
 ///
 /// The background's value is the median of the outermost pixels. A picture without a plain background is all object.
 #[must_use]
@@ -19,6 +33,8 @@ pub fn outside(images: &Tensor) -> Vec<Vec<bool>> {
     let least = images.data().iter().copied().fold(f32::MAX, f32::min);
     let most = images.data().iter().copied().fold(f32::MIN, f32::max);
     let contrast = CONTRAST * (most - least);
+    let by = height.min(width).div_ceil(14);
+    let common = widened(&common(images, most - least), height, width, by);
     let pictures = images.data().chunks_exact(shape.picture());
     pictures
         .map(|picture| {
@@ -33,11 +49,51 @@ pub fn outside(images: &Tensor) -> Vec<Vec<bool>> {
                 &reaching_the_middle(&stands_out, height, width),
                 height,
                 width,
-                height.min(width).div_ceil(14),
+                by,
             );
-            object.into_iter().map(|inside| !inside).collect()
+            let pixels = object.into_iter().zip(&common);
+            pixels.map(|(inside, &common)| !inside || common).collect()
         })
         .collect()
+}
+
+/// The pixels that stand out and are the same in most of the pictures.
+fn common(images: &Tensor, range: f32) -> Vec<bool> {
+    let shape = images.activation_shape();
+    let plane = shape.plane();
+    let pictures: Vec<&[f32]> = images.data().chunks_exact(shape.picture()).collect();
+    if pictures.len() < FEWEST_PICTURES {
+        return vec![false; plane];
+    }
+    let backgrounds: Vec<f32> = pictures[0]
+        .chunks_exact(plane)
+        .map(|plane| median_of_frame(plane, shape.h(), shape.w()))
+        .collect();
+    let is_common = |i: usize| {
+        let middle: Vec<f32> = (0..shape.c())
+            .map(|c| {
+                let mut values: Vec<f32> = pictures.iter().map(|p| p[c * plane + i]).collect();
+                values.sort_by(f32::total_cmp);
+                values[values.len() / 2]
+            })
+            .collect();
+        let stands_out = middle
+            .iter()
+            .zip(&backgrounds)
+            .any(|(value, background)| (value - background).abs() > CONTRAST * range);
+        let is_same = |picture: &&&[f32]| {
+            let mut channels = middle.iter().enumerate();
+            channels.all(|(c, value)| (picture[c * plane + i] - value).abs() <= SAME * range)
+        };
+        let same = pictures.iter().filter(is_same).count();
+        stands_out && same as f32 >= MOST_PICTURES * pictures.len() as f32
+    };
+    let common: Vec<bool> = (0..plane).map(is_common).collect();
+    let count = common.iter().filter(|&&common| common).count();
+    if count as f32 > COMMON_AREA * plane as f32 {
+        return vec![false; plane];
+    }
+    common
 }
 
 fn median_of_frame(plane: &[f32], height: usize, width: usize) -> f32 {
@@ -117,6 +173,43 @@ mod tests {
         assert!(at(2, 2) && at(0, 0) && at(27, 27));
         assert!(!at(14, 14) && !at(12, 0));
         assert!(!at(6, 8) && at(5, 8), "widened by two pixels");
+    }
+
+    #[test]
+    fn what_is_the_same_in_most_pictures_is_outside_even_where_it_touches_the_object() {
+        // Objects of different brightness, and a mark that lies on each of them.
+        let picture = |number: usize, mark: f32| {
+            let mut values = vec![0.0; 28 * 28];
+            for row in 4..24 {
+                for column in 4..24 {
+                    values[row * 28 + column] = 0.3 + 0.1 * number as f32;
+                }
+            }
+            for row in 4..7 {
+                values[row * 28 + 4..row * 28 + 7].fill(mark);
+            }
+            values
+        };
+        let six = |mark: &dyn Fn(usize) -> f32| {
+            let values = (0..6)
+                .flat_map(|number| picture(number, mark(number)))
+                .collect();
+            outside(&Tensor::new(values, [6, 1, 28, 28]).unwrap())
+        };
+        let marked = six(&|_| 1.0);
+        assert!(
+            marked
+                .iter()
+                .all(|picture| picture[5 * 28 + 5] && !picture[14 * 28 + 14])
+        );
+        let differing = six(&|number| 0.4 + 0.1 * number as f32);
+        assert!(differing.iter().all(|picture| !picture[5 * 28 + 5]));
+        let copies: Vec<f32> = (0..6).flat_map(|_| picture(2, 1.0)).collect();
+        let copies = outside(&Tensor::new(copies, [6, 1, 28, 28]).unwrap());
+        assert!(
+            !copies[0][14 * 28 + 14],
+            "copies of one picture have an object, too"
+        );
     }
 
     #[test]
