@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { METHODS, methodOf, readOptions, writeOptions } from "../../www/views/saliency-methods.js";
 import { shareScale, sightOf } from "../../www/views/saliency-sight.js";
 import { BACKENDS, openApp, withPage } from "./harness.mjs";
-import { assertNear, openApi, openOn, pointAt, settled, show, text } from "./sights.mjs";
+import { assertNear, openApi, openOn, parse, pointAt, settled, show, text } from "./sights.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -169,4 +169,73 @@ test("two networks stand side by side", () =>
     await settled(page);
     assert.ok((await colours(page, ".place canvas")) > 20);
     assert.ok(await page.locator("#notice").isHidden());
+  }));
+
+test("deletion and insertion stand beside a random order, and the slider moves through them", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${FASHION}&saliency.mode=truth&saliency.method=integrated_gradients`);
+    const areas = await page.locator(".plot-key .name").allTextContents();
+    assert.equal(areas.length, 6);
+    const [deleted, , , inserted] = areas.map((words) => parse(words.replace(/^.* area /, "")));
+    const api = await openApi(page, { model: "fashion", picture: PICTURE });
+    const curves = await api.ask(async ({ net, image }) => {
+      const map = await net.attribute(image, { method: "integrated_gradients", seed: 1 });
+      return net.faithfulness(image, map, { target: { probability: 9 }, seed: 1 });
+    });
+    await api.close();
+    assert.ok(Math.abs(deleted - curves.map.deletion.area) < 6e-3, String(deleted));
+    assert.ok(Math.abs(inserted - curves.map.insertion.area) < 6e-3, String(inserted));
+    await page.getByLabel("Pixels changed").fill("28");
+    await settled(page);
+    assert.equal(await colours(page, ".at-step canvas"), 1);
+    assert.ok((await text(page, ".truth > .proof")).length > 20);
+  }));
+
+test("re-initialised weights change the maps in a copy, and the network that is shown keeps its own", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${FASHION}&saliency.mode=sanity&saliency.method=gradient`);
+    const before = await text(page, ".bars");
+    assert.equal(await page.locator(".trail").count(), 4);
+    assert.match(await text(page, ".sanity .slider output"), /^down to conv1$/);
+    const below = page.locator(".trail figure:nth-child(2) figcaption");
+    for (const said of await below.allTextContents()) {
+      const found = said.match(/^ρ (\S+) · SSIM (\S+)$/);
+      assert.ok(found && parse(found[1]) < 0.9 && parse(found[2]) < 0.9, said);
+    }
+    await page.getByLabel("Re-initialised from the top").fill("0");
+    await settled(page);
+    assert.deepEqual(new Set(await below.allTextContents()), new Set(["whole"]));
+    await page.keyboard.press("1");
+    await settled(page);
+    assert.equal(await text(page, ".bars"), before);
+    assert.ok(await page.getByText("Weights edited").isHidden());
+  }));
+
+test("a long method sharpens, stops where it is, and starts again", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, FASHION);
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `${FASHION}&saliency.method=rise&saliency.options=masks:4000`);
+    await page.getByRole("button", { name: "Stop" }).click();
+    await settled(page);
+    assert.match(await text(page, ".run"), /Start.*Stopped at \d+ of \d+/);
+    await page.getByRole("button", { name: "Start" }).click();
+    await page.getByRole("button", { name: "Stop" }).waitFor();
+    await page.keyboard.press("1");
+    await settled(page);
+    assert.equal(await text(page, ".question"), "The kernels of conv1");
+  }));
+
+test("the depth of a class activation map follows the slider and the list of layers", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${FASHION}&saliency.method=grad_cam`);
+    assert.equal(await text(page, ".pair figure:nth-child(2) figcaption"), "Grad-CAM at act3");
+    assert.match(await text(page, ".proof.holds"), /^Grad-CAM = CAM/);
+    await page.getByLabel("Depth").press("ArrowLeft");
+    await settled(page);
+    assert.equal(await text(page, ".pair figure:nth-child(2) figcaption"), "Grad-CAM at norm3");
+    await show(page, `${FASHION}&saliency.method=grad_cam&layer=act2`);
+    assert.equal(await text(page, ".pair figure:nth-child(2) figcaption"), "Grad-CAM at act2");
+    assert.match(await text(page, ".proof"), /^No identity proves this map/);
   }));

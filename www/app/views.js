@@ -135,7 +135,7 @@ export const VIEWS = [
       "saliency.clip": 99,
       "saliency.place": "over",
       "saliency.compare": false,
-      "saliency.opacity": 75,
+      "saliency.opacity": 90,
       "saliency.grid": "",
       "saliency.one": false,
     },

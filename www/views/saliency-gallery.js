@@ -4,13 +4,14 @@
  * @module
  */
 
+import { sentence } from "../app/session.js";
 import { h, on } from "../widgets/dom.js";
 import { duration } from "../widgets/format.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
 import { ask, reductionOf, settings } from "./saliency-ask.js";
 import { METHODS, passesOf } from "./saliency-methods.js";
 import { prove } from "./saliency-proof.js";
-import { paintOf, sightOf } from "./saliency-sight.js";
+import { paintOf, sightOf, veil } from "./saliency-sight.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -104,15 +105,17 @@ export function createGallery({ app, store, onOpen, signal }) {
       const found = [];
       for (const tile of ready) {
         const asked = ask(store.get(), app, tile.method);
-        const map = await app.net.attribute(app.input, { ...settings(asked), signal: until });
+        const map = await app.net
+          .attribute(app.input, { ...settings(asked), signal: until })
+          .catch((error) => refuse(tile, error, until));
+        if (!map) continue;
         await show(tile, asked, map, seen, until);
         found.push({ tile, asked, map });
       }
       const took = performance.now() - began;
-      element.dataset.took = String(Math.round(took));
       const where = app.scope.backend === "cpu" ? "the CPU engine" : "WebGPU";
       const later = tiles.length - ready.length;
-      summary.textContent = `${ready.length} maps in ${duration(took)} on ${where}${later > 0 ? `; ${later} more take longer and wait for Start` : ""}. Each has its own scale: orange for, blue against, bright where strong.`;
+      summary.textContent = `${ready.length} maps in ${duration(took)} on ${where}${later > 0 ? `; ${later} more ${later === 1 ? "takes longer and waits" : "take longer and wait"} for Start` : ""}. Each has its own scale.`;
       for (const { tile, asked, map } of found) await check(tile, asked, map, until);
     });
   }
@@ -146,6 +149,20 @@ export function createGallery({ app, store, onOpen, signal }) {
       end(tile, "Start");
       tile.start.hidden = true;
     }
+  }
+
+  /**
+   * A method that this network, layer or target does not allow says so in its place; the others go on.
+   * @param {Tile} tile
+   * @param {unknown} error
+   * @param {AbortSignal} until
+   */
+  function refuse(tile, error, until) {
+    if (until.aborted || /** @type {{ code?: string }} */ (error).code !== "bad_argument")
+      throw error;
+    tile.mark.textContent = "∅ ";
+    tile.pixels.canvas.title = sentence(error);
+    return null;
   }
 
   /** What stands there before the map does. @param {Tile} tile @param {ImageBitmap} seen */
@@ -188,10 +205,9 @@ export function createGallery({ app, store, onOpen, signal }) {
         : [
             ...(asked.method.layered ? [under] : []),
             {
-              bitmap,
+              bitmap: asked.method.layered ? veil(bitmap, sight) : bitmap,
               width: columns,
               height: rows,
-              alpha: asked.method.layered ? 0.7 : 1,
               smooth: rows < seen.height ? true : undefined,
             },
           ],

@@ -12,7 +12,7 @@ import { createReadout } from "../widgets/readout.js";
 import { ask, depthOf, reductionOf, settings } from "./saliency-ask.js";
 import { methodChoices } from "./saliency-controls.js";
 import { methodOf } from "./saliency-methods.js";
-import { paintOf, shareScale, sightOf } from "./saliency-sight.js";
+import { paintOf, shareScale, sightOf, veil } from "./saliency-sight.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -272,7 +272,7 @@ export function createGrid({ app, store, signal }) {
       const under = { bitmap: seen, filter: "grayscale(1)" };
       const alpha = over ? Number(store.get()["saliency.opacity"]) / 100 : 1;
       const layer = {
-        bitmap,
+        bitmap: over ? veil(bitmap, sight) : bitmap,
         width: columns,
         height: rows,
         alpha,

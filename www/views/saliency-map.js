@@ -12,7 +12,7 @@ import { createReadout } from "../widgets/readout.js";
 import { ask, NAMES, reductionOf, settings } from "./saliency-ask.js";
 import { createProof, prove } from "./saliency-proof.js";
 import { createRun } from "./saliency-run.js";
-import { paintOf, sightOf } from "./saliency-sight.js";
+import { paintOf, sightOf, veil } from "./saliency-sight.js";
 import { figure } from "./words.js";
 
 /**
@@ -62,6 +62,8 @@ export function createMap({ app, store, onValue, signal }) {
   /** @type {ImageBitmap | null} */
   let seen = null;
   let value = Number.NaN;
+  /** Counts the runs. */
+  let turn = 0;
 
   async function compute() {
     const asked = ask(store.get(), app);
@@ -71,6 +73,8 @@ export function createMap({ app, store, onValue, signal }) {
     value = Number.NaN;
     left.mark({ chosen: null });
     right.mark({ chosen: null });
+    turn += 1;
+    const mine = turn;
     run.start();
     const result = await app.work("saliency", async (until) => {
       seen = await createImageBitmap(app.seen);
@@ -92,13 +96,13 @@ export function createMap({ app, store, onValue, signal }) {
       const identity = await prove(app, asked, found, until);
       return { found, score, identity };
     });
+    if (!result && mine === turn) run.end();
     if (!result || signal.aborted) return;
-    const took = run.end();
+    run.end();
     shown = { asked, map: result.found };
     value = result.score;
     if (result.identity) proof.show(result.identity);
     else proof.lack(asked.method.lacks);
-    element.dataset.took = took;
     onValue();
     await paint();
   }
@@ -159,7 +163,7 @@ export function createMap({ app, store, onValue, signal }) {
     const [, , rows, columns] = sight.plane.shape;
     const under = { bitmap: seen, filter: "grayscale(1)" };
     const layer = {
-      bitmap,
+      bitmap: over ? veil(bitmap, sight) : bitmap,
       width: columns,
       height: rows,
       smooth: rows < height ? true : undefined,

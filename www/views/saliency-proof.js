@@ -6,22 +6,14 @@
 
 import { h } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
+import { settings } from "./saliency-ask.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
  * @typedef {import("../convscope.js").Tensor} Tensor
  * @typedef {import("./saliency-ask.js").Asked} Asked
- * @typedef {{ name: string, formula: string, left: number, right: number, error: number, tolerance: number, holds: boolean }} Identity
+ * @typedef {import("../convscope.js").Identity} Identity
  */
-
-/**
- * What sums to a difference of scores; the path's points leave some per cent, rounding a thousandth.
- * @type {Record<string, Pick<Identity, "name" | "formula" | "tolerance">>}
- */
-const CLAIMS = {
-  integrated_gradients: { name: "Completeness", formula: "Σ IG = S(X) − S(X′)", tolerance: 0.05 },
-  deep_lift: { name: "Summation to delta", formula: "Σ C = S(X) − S(X′)", tolerance: 1e-3 },
-};
 
 /**
  * The identity of a map; `null` where the method has none for this target and these options.
@@ -31,16 +23,10 @@ const CLAIMS = {
  * @param {AbortSignal} signal
  * @returns {Promise<Identity | null>}
  */
-export async function prove(app, { method, options, target }, map, signal) {
-  const claim = CLAIMS[method.id];
-  if (!claim || (options.baseline ?? "zero") !== "zero") return null;
-  const nothing = { data: new Float32Array(app.input.data.length), shape: app.input.shape };
-  const after = await app.net.value(app.input, target, { signal });
-  const before = await app.net.value(nothing, target, { signal });
-  const left = map.data.reduce((sum, value) => sum + value, 0);
-  const right = after - before;
-  const error = Math.abs(left - right) / (Math.abs(right) || 1);
-  return { ...claim, left, right, error, holds: error <= claim.tolerance };
+export async function prove(app, asked, map, signal) {
+  const own = asked.method.layered ? {} : { map };
+  const found = await app.net.check(app.input, { ...settings(asked), ...own, signal });
+  return found[0] ?? null;
 }
 
 /** The line for a proof. */
@@ -51,22 +37,30 @@ export function createProof() {
     /** @param {Identity} identity */
     show({ name, formula, left, right, error, tolerance, holds }) {
       element.className = `proof ${holds ? "holds" : "fails"}`;
+      const apart =
+        right === 0
+          ? ` (at most ${number(tolerance, 2)})`
+          : ` (${share(error)} apart, at most ${share(tolerance)})`;
       element.replaceChildren(
-        h("strong", {}, name),
+        h("strong", {}, name.charAt(0).toUpperCase() + name.slice(1)),
         ` ${formula}: `,
         h(
           "span",
           { class: "number" },
-          `${number(left, 4)} ${holds ? "≈" : "≠"} ${number(right, 4)}`,
+          `${number(left, 4)} ${signOf(formula, holds)} ${number(right, 4)}`,
         ),
-        h("span", { class: "muted" }, ` (${share(error)} apart, at most ${share(tolerance)})`),
+        h(
+          "span",
+          { class: "muted" },
+          holds ? apart : `${apart}${name === "completeness" ? "; more steps narrow it" : ""}`,
+        ),
       );
     },
     /** @param {string} words */
     lack(words) {
       element.className = "proof";
       element.replaceChildren(
-        h("span", { class: "muted" }, words && `No identity proves this map: ${words}.`),
+        h("span", { class: "muted" }, words && `No identity proves this map: it lacks ${words}.`),
       );
     },
     clear() {
@@ -79,4 +73,14 @@ export function createProof() {
 /** @param {number} value */
 function share(value) {
   return `${number(100 * value, 2)} %`;
+}
+
+/**
+ * How the two sides of an identity stand: equal or not, or small or not where it claims that.
+ * @param {string} formula
+ * @param {boolean} holds
+ */
+function signOf(formula, holds) {
+  if (formula.includes("≪")) return holds ? "≪" : "is not ≪";
+  return holds ? "≈" : "≠";
 }

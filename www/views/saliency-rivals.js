@@ -8,7 +8,7 @@ import { h, on } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 import { createPixels } from "../widgets/pixels.js";
 import { ask, reductionOf, settings } from "./saliency-ask.js";
-import { paintOf, shareScale, sightOf } from "./saliency-sight.js";
+import { paintOf, shareScale, sightOf, veil } from "./saliency-sight.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -64,7 +64,7 @@ export function createRivals({ app, link, onPick, signal }) {
         const bitmaps = [];
         for (const sight of shareScale(sights)) {
           const { bitmap } = await app.scope.paint(sight.plane, paintOf(sight));
-          bitmaps.push(bitmap);
+          bitmaps.push(over ? veil(bitmap, sight) : bitmap);
         }
         return { bitmaps, under };
       });

@@ -4,7 +4,6 @@
  */
 
 import { h, on } from "../widgets/dom.js";
-import { duration } from "../widgets/format.js";
 
 /** A run shows its bar when it takes longer than this, in milliseconds. */
 const PATIENCE = 250;
@@ -18,7 +17,6 @@ export function createRun({ onStop, onStart, signal }) {
   const button = h("button", { type: "button", class: "button small" }, "Stop");
   const element = h("div", { class: "run" }, button, bar, words);
   let running = false;
-  let began = 0;
   let done = 0;
   let total = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -38,7 +36,6 @@ export function createRun({ onStop, onStart, signal }) {
     element,
     start() {
       running = true;
-      began = performance.now();
       done = 0;
       total = 0;
       bar.removeAttribute("value");
@@ -55,12 +52,12 @@ export function createRun({ onStop, onStart, signal }) {
       bar.value = done;
       words.textContent = `${done} of ${total}`;
     },
-    /** Says how long it took. */
+    /** Ends the run, unless it was stopped. */
     end() {
+      if (!running) return;
       running = false;
       clearTimeout(timer);
       reveal(false);
-      return duration(performance.now() - began);
     },
     stopped() {
       running = false;

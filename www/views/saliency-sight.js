@@ -73,6 +73,26 @@ export function shareScale(sights) {
 }
 
 /**
+ * A painted map as a veil over the picture: the weaker a value, the more of the picture is seen.
+ * @param {ImageBitmap} bitmap
+ * @param {Sight} sight
+ */
+export function veil(bitmap, { plane, colours, low, high }) {
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d");
+  if (!context) return bitmap;
+  context.drawImage(bitmap, 0, 0);
+  const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
+  const zero = colours === "diverging" ? 0 : low;
+  for (const [index, value] of plane.data.entries()) {
+    const strength = Math.min(1, Math.abs(value - zero) / (high - zero || 1));
+    pixels.data[4 * index + 3] = 255 * Math.sqrt(strength);
+  }
+  context.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+/**
  * Why there is nothing to see; `null` where there is something.
  * @param {Float32Array} values
  * @param {number} least

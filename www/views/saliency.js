@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ask } from "./saliency-ask.js";
+import { ask, depthOf } from "./saliency-ask.js";
 import { createControls } from "./saliency-controls.js";
 import { formula } from "./saliency-formulas.js";
 import { createGallery } from "./saliency-gallery.js";
@@ -12,6 +12,8 @@ import { createGrid } from "./saliency-grid.js";
 import { createMap } from "./saliency-map.js";
 import { createModes } from "./saliency-modes.js";
 import { createRivals } from "./saliency-rivals.js";
+import { createSanity } from "./saliency-sanity.js";
+import { createTruth } from "./saliency-truth.js";
 import { createHeading, createWords } from "./words.js";
 
 /**
@@ -95,6 +97,18 @@ export function create(root, store, app) {
         hint: "Up to four methods, classes or networks",
         make: () => createGrid({ app, store, signal }),
       },
+      {
+        id: "truth",
+        title: "Delete and insert",
+        hint: "Does the score fall when the map's first pixels go?",
+        make: () => createTruth({ app, store, signal }),
+      },
+      {
+        id: "sanity",
+        title: "Re-initialise",
+        hint: "Does the map change when the weights are forgotten?",
+        make: () => createSanity({ app, store, signal }),
+      },
     ],
   });
   root.append(heading.element, modes.tabs, modes.stage, words.element);
@@ -110,10 +124,14 @@ export function create(root, store, app) {
 
   function say() {
     const asked = ask(store.get(), app);
-    const { kind, of, name } = asked;
+    const { method, kind, of, name } = asked;
     const mode = modes.now();
     if (mode === "gallery") heading.say("What every method says about ", { name });
     else if (mode === "grid") heading.say("Do they agree on ", { name }, "?");
+    else if (mode === "truth")
+      heading.say(`Does ${method.title} point at what matters for `, { name }, "?");
+    else if (mode === "sanity")
+      heading.say("Does ", { name: method.title }, " care about the weights?");
     else if (kind === "unit") heading.say("Which pixels excite ", { name }, "?");
     else if (of === "loss" && kind === "class")
       heading.say("Which pixels would lower the loss for ", { name }, "?");
@@ -121,17 +139,43 @@ export function create(root, store, app) {
       heading.say(`Which pixels ${asked.predicted ? "make" : "would make"} it say `, { name }, "?");
     if (mode === "gallery")
       words.say(
-        ["Every method answers another question; hover a map for which, click it to open it."],
         [
-          "That many maps look alike proves none of them: what they share may be the picture's edges.",
+          "Hover a map for what it asks, click it to open it. Orange is for, blue against, bright is strong, ✓ proved by its identity.",
         ],
+        ["That many look alike proves none of them: what they share may be the picture's edges."],
       );
     else if (mode === "grid")
       words.say(
         ["Point at one map, and the same place is marked in all."],
         ["Values of different methods have different units; one scale compares those of one kind."],
       );
+    else if (mode === "truth")
+      words.say(
+        [
+          "Pixels are replaced by the mean colour in the order of the map, or come back in it; the area under the curve sums it up (Petsiuk, Das, Saenko 2018).",
+        ],
+        [
+          "Half-deleted pictures are like none that the network has seen: a curve may fall because of the holes, not of what is missing.",
+        ],
+      );
+    else if (mode === "sanity")
+      words.say(
+        [
+          "Layer by layer from the top, weights are drawn anew with their own mean and spread; a map that explains the network must change (Adebayo et al. 2018).",
+        ],
+        [
+          "A map that changes is not therefore right; one that stays the same shows the picture, not the network.",
+        ],
+      );
     else sayMap(asked);
+  }
+
+  /** Class activation maps look where one goes in the list of layers, unless that chooses what is explained. */
+  function followLayer() {
+    const asked = ask(store.get(), app);
+    const { name } = app.layer;
+    if (asked.kind === "unit" || depthOf(app.net, name) !== name) return;
+    queueMicrotask(() => store.set({ "saliency.layer": name }, { replace: true }));
   }
 
   /** @param {import("./saliency-ask.js").Asked} asked */
@@ -158,6 +202,7 @@ export function create(root, store, app) {
       root.dataset.mode = modes.now();
       say();
       modes.update(again, changed);
+      if (changed.has("layer") && !changed.has("net")) followLayer();
     },
     destroy() {
       modes.leave();

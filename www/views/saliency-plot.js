@@ -1,0 +1,133 @@
+/**
+ * Lines over equal steps, with their names at their ends, and a cursor that follows the pointer or the arrows.
+ * @module
+ */
+
+import { h, on, svg } from "../widgets/dom.js";
+import { number } from "../widgets/format.js";
+
+/**
+ * @typedef {{ name: string, values: ArrayLike<number>, style: "main" | "second" | "third" | "fourth" | "rest" }} Line
+ * @typedef {{ lines: Line[], steps: number, from: string, to: string, low?: number, high?: number, title: string }} Chart
+ *   `steps` is the number of intervals that a whole line has; lines may be shorter while they grow
+ */
+
+const WIDTH = 360;
+const HEIGHT = 190;
+const LEFT = 40;
+const RIGHT = 10;
+const TOP = 12;
+const BOTTOM = 24;
+
+/**
+ * @param {{ label: string, onMove: (step: number) => void, signal: AbortSignal }} options
+ */
+export function createPlot({ label, onMove, signal }) {
+  const art = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
+  const key = h("ul", { class: "plot-key" });
+  const title = h("figcaption", {}, label);
+  const element = h("figure", { class: "plot", tabindex: 0 }, title, art);
+  const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM });
+  /** @type {Chart | null} */
+  let chart = null;
+  let at = 0;
+
+  const x = (/** @type {number} */ step) =>
+    LEFT + (step / Math.max(1, chart?.steps ?? 1)) * (WIDTH - LEFT - RIGHT);
+
+  /** @param {Chart} next */
+  function bounds({ lines, low, high }) {
+    const all = lines.flatMap(({ values }) => Array.from(values)).filter(Number.isFinite);
+    const least = low ?? Math.min(0, ...all);
+    const most = high ?? Math.max(...all, least + 1e-9);
+    return [least, most];
+  }
+
+  /** @param {Chart} next */
+  function draw(next) {
+    const [least, most] = bounds(next);
+    const y = (/** @type {number} */ value) =>
+      HEIGHT - BOTTOM - ((value - least) / (most - least)) * (HEIGHT - TOP - BOTTOM);
+    const marks = least < 0 ? [least, 0, most] : [least, (least + most) / 2, most];
+    const grid = marks.flatMap((value) => [
+      svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
+      svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, number(value, 2)),
+    ]);
+    const ends = [
+      svg("text", { x: LEFT, y: HEIGHT - 7 }, next.from),
+      svg("text", { x: WIDTH - RIGHT, y: HEIGHT - 7, "text-anchor": "end" }, next.to),
+    ];
+    const lines = [...next.lines].reverse().map(({ values, style }) =>
+      svg("polyline", {
+        class: `line ${style}`,
+        points: Array.from(values, (value, step) => `${x(step)},${y(value)}`).join(" "),
+      }),
+    );
+    art.replaceChildren(...grid, ...ends, ...lines, cursor);
+  }
+
+  function point() {
+    if (!chart) return;
+    cursor.setAttribute("x1", String(x(at)));
+    cursor.setAttribute("x2", String(x(at)));
+    key.replaceChildren(
+      ...chart.lines.map(({ name, values, style }) =>
+        h(
+          "li",
+          {},
+          h("span", { class: `swatch ${style}` }),
+          h("span", { class: "name" }, name),
+          h("span", { class: "number muted" }, at < values.length ? number(values[at], 2) : ""),
+        ),
+      ),
+    );
+  }
+
+  /** @param {number} step */
+  function move(step) {
+    if (!chart) return;
+    const next = Math.min(Math.max(Math.round(step), 0), chart.steps);
+    if (next !== at) onMove(next);
+  }
+
+  art.addEventListener(
+    "pointermove",
+    (event) => {
+      const box = art.getBoundingClientRect();
+      const place = ((event.clientX - box.left) / box.width) * WIDTH;
+      move(((place - LEFT) / (WIDTH - LEFT - RIGHT)) * (chart?.steps ?? 1));
+    },
+    { signal },
+  );
+  on(
+    element,
+    "keydown",
+    (event) => {
+      const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+      if (step === 0) return;
+      move(at + step);
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    signal,
+  );
+
+  return {
+    element,
+    /** The names of the lines with their values at the cursor. */
+    key,
+    /** @param {Chart} next @param {number} step where the cursor stands */
+    show(next, step) {
+      chart = next;
+      at = step;
+      title.textContent = next.title;
+      draw(next);
+      point();
+    },
+    /** @param {number} step */
+    at(step) {
+      at = step;
+      point();
+    },
+  };
+}
