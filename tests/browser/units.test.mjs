@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fieldBox, patchBox } from "../../www/views/kernel-patches.js";
 import { strongest, waveWords } from "../../www/views/kernel-spectra.js";
+import { chain } from "../../www/views/kernel-statistics.js";
 import { measuredAt, rectifierOf } from "../../www/views/kernel-unit.js";
 import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
 import { openApi, openOn, pointAt, settled, text } from "./sights.mjs";
@@ -255,4 +256,11 @@ test("the strongest wave has its direction and period in words", () => {
   assert.match(waveWords(strongest(spectrum)), /^falling stripes/);
   spectrum[16 * 33 + 24] = 5;
   assert.match(waveWords(strongest(spectrum)), /^upright stripes/);
+});
+
+test("in the order of likeness each filter stands beside the one most like it", () => {
+  const cosines = [1, -0.2, 0.9, 0.1, -0.2, 1, 0, 0.8, 0.9, 0, 1, 0.3, 0.1, 0.8, 0.3, 1];
+  const order = chain({ data: Float32Array.from(cosines), shape: [4, 4] });
+  assert.deepEqual(order, [3, 1, 2, 0]);
+  assert.deepEqual(chain({ data: new Float32Array(4), shape: [2, 2] }), [0, 1]);
 });

@@ -114,6 +114,8 @@ export function create(root, store, app, surveys) {
     signal,
   });
   follow.hidden = !app.hasView("maps");
+  const halt = button({ label: "Stop", onClick: toggleSurvey, signal });
+  halt.hidden = true;
   const input = h("input", { type: "file", accept: "image/*", multiple: true, class: "hidden" });
   const add = button({
     label: "Add pictures …",
@@ -125,7 +127,7 @@ export function create(root, store, app, surveys) {
   const facts = h("dl", { class: "facts" });
   app.controls.replaceChildren(
     group("Unit", cut.element, output.element, everyone.element, follow),
-    group("Pictures", h("div", { class: "row" }, add, input)),
+    group("Pictures", h("div", { class: "row" }, add, halt, input)),
     fold("This unit", facts),
   );
 
@@ -155,8 +157,24 @@ export function create(root, store, app, surveys) {
     return Math.min(Math.max(0, Number(store.get()["kernels.hit"])), last);
   }
 
+  /** Whether the pictures are being looked through. */
+  let looking = false;
+
+  /** Stops looking through the pictures, or goes on. */
+  function toggleSurvey() {
+    if (looking) app.stop("kernels.survey");
+    else void load();
+  }
+
+  function showHalt() {
+    halt.hidden = !looking && found?.done !== false;
+    halt.textContent = looking ? "Stop" : "Look at all";
+  }
+
   async function load() {
     const asked = layer();
+    looking = true;
+    showHalt();
     if (found?.layer !== asked) {
       found = null;
       readout.rest("Looking through the pictures …");
@@ -176,13 +194,16 @@ export function create(root, store, app, surveys) {
         },
       }),
     );
-    if (signal.aborted) return;
+    if (signal.aborted || layer() !== asked) return;
+    looking = false;
     if (!result) {
-      if (layer() === asked && !found?.done) readout.rest(RESTING);
+      readout.rest(RESTING);
+      showHalt();
       return;
     }
     readout.rest(RESTING);
     found = { layer: asked, ...result, done: true };
+    showHalt();
     await show();
     await measure();
   }
@@ -518,6 +539,7 @@ export function create(root, store, app, surveys) {
     },
     destroy() {
       life.abort();
+      for (const job of ["survey", "measure"]) app.stop(`kernels.${job}`);
     },
   };
 }

@@ -154,6 +154,8 @@ export function create(root, store, app, surveys) {
 
   /** @type {{ layer: Layer, filters: Filters } | null} */
   let found = null;
+  /** The kernels as pictures, where each is one. @type {import("../convscope.js").Painted | null} */
+  let pictures = null;
   /** What the units do on the set of pictures, once it was asked. @type {{ units: Unit[], words: string } | null} */
   let activity = null;
 
@@ -181,14 +183,42 @@ export function create(root, store, app, surveys) {
       return;
     }
     activity = null;
-    const filters = await app.work("kernels.filters", (until) =>
-      app.net.filters(layer.name, { bins: BINS, signal: until }),
-    );
-    if (!filters || signal.aborted) return;
-    found = { layer, filters };
+    const result = await app.work("kernels.filters", async (until) => ({
+      filters: await app.net.filters(layer.name, { bins: BINS, signal: until }),
+      pictures: await paintKernels(layer),
+    }));
+    if (!result || signal.aborted) return;
+    found = { layer, filters: result.filters };
+    pictures = result.pictures;
     await paint();
     show();
     await count(layer);
+  }
+
+  /**
+   * The kernels as pictures, where each is one: on one input channel, or on three colours.
+   * @param {Layer} layer
+   */
+  async function paintKernels(layer) {
+    const [, inputs = 0, height = 1] = layer.kernel?.shape ?? [];
+    const isFirst = layer === app.net.layers.find((each) => each.op === "conv2d");
+    if (!layer.weight || height === 1 || !(inputs === 1 || (inputs === 3 && isFirst))) return null;
+    const weights = await app.net.weights(layer.weight);
+    return app.scope.paint(weights, { map: inputs === 3 ? "rgb" : "gray", scale: "each" });
+  }
+
+  /**
+   * One kernel as a small picture.
+   * @param {number} filter
+   */
+  function thumbnail(filter) {
+    if (!pictures) return null;
+    const [height, width] = pictures.tile;
+    const canvas = h("canvas", { width, height, "aria-hidden": true });
+    const x = (filter % pictures.columns) * width;
+    const y = Math.floor(filter / pictures.columns) * height;
+    canvas.getContext("2d")?.drawImage(pictures.bitmap, x, y, width, height, 0, 0, width, height);
+    return canvas;
   }
 
   /**
@@ -291,7 +321,12 @@ export function create(root, store, app, surveys) {
   /** @param {Filters} filters */
   function listPairs(filters) {
     const filter = (/** @type {number} */ index) =>
-      h("button", { type: "button", class: "number", "data-filter": index }, String(index));
+      h(
+        "button",
+        { type: "button", class: "number", "data-filter": index },
+        thumbnail(index),
+        String(index),
+      );
     pairs.replaceChildren(
       ...closest(filters)
         .slice(0, PAIRS)
@@ -422,6 +457,7 @@ export function create(root, store, app, surveys) {
     },
     destroy() {
       life.abort();
+      app.stop("kernels.survey");
     },
   };
 }

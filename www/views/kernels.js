@@ -4,7 +4,7 @@
  * @module
  */
 
-import { h, on, uniqueId } from "../widgets/dom.js";
+import { h, on, reveal, uniqueId } from "../widgets/dom.js";
 import { create as createBefore } from "./kernel-before.js";
 import { create as createResponds } from "./kernel-responds.js";
 import { create as createSpectra } from "./kernel-spectra.js";
@@ -100,6 +100,7 @@ export function create(root, store, app) {
       tab.tabIndex = index === at ? 0 : -1;
     }
     panel.setAttribute("aria-label", SIGHTS[at].title);
+    reveal(strip, tabs[at]);
     sight = SIGHTS[at].create(panel, store, app, surveys);
   }
 
