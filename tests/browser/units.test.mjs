@@ -144,12 +144,12 @@ test("the weights before training come from the seed that ships", async () => {
 for (const backend of BACKENDS) {
   test(`a unit's best patches are shown with their numbers, and lead to its map (${backend})`, () =>
     withPage({ backend }, async (page) => {
-      await openOn(page, backend, `${KERNELS}&layer=conv2&channel=5`);
+      await openOn(page, backend, `${KERNELS}&layer=conv1&channel=5`);
       await page.getByRole("button", { name: "What does it respond to?" }).click();
       await page.waitForSelector(".responds .nine");
       await settled(page);
-      assert.equal(await text(page, ".question"), "What channel 5 of conv2 responds to");
-      assert.match(await text(page, ".words"), /2,000 Fashion-MNIST test pictures.*16 × 16 pixels/);
+      assert.equal(await text(page, ".question"), "What channel 5 of conv1 responds to");
+      assert.match(await text(page, ".words"), /2,000 Fashion-MNIST test pictures.*7 × 7 pixels/);
       await pointAt(page, ".responds .tiles canvas", 48, { x: 2, y: 2 });
       const said = await text(page, ".readout");
       const [, picture, value, y, x] = (
@@ -159,12 +159,12 @@ for (const backend of BACKENDS) {
       const own = await api.ask(async ({ net, scope }, index) => {
         const { images } = await scope.dataset("fashion");
         const data = images.data.slice(index * 784, index * 784 + 784);
-        const maps = await net.activations({ data, shape: [1, 1, 28, 28] }, ["norm2"]);
-        return [...maps.norm2.data.slice(5 * 196, 6 * 196)];
+        const maps = await net.activations({ data, shape: [1, 1, 28, 28] }, ["norm1"]);
+        return [...maps.norm1.data.slice(5 * 784, 6 * 784)];
       }, picture);
       await api.close();
-      assert.ok(Math.abs(own[y * 14 + x] - value) <= 6e-3 * value, `${said}: ${own[y * 14 + x]}`);
-      assert.equal(Math.max(...own), own[y * 14 + x]);
+      assert.ok(Math.abs(own[y * 28 + x] - value) <= 6e-3 * value, `${said}: ${own[y * 28 + x]}`);
+      assert.equal(Math.max(...own), own[y * 28 + x]);
       await page.locator(".responds .tiles").focus();
       await page.keyboard.press("ArrowRight");
       await settled(page);
