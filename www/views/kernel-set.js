@@ -11,8 +11,9 @@
  * @typedef {{ title: string, label: string | null, id: string | null }} About what a picture is, its class, its id on the page
  */
 
-/** The fashion pack is for networks of its pictures' size. */
+/** The fashion pack is for networks of its pictures' size; the network that learnt a shortcut sees it with the mark. */
 const FASHION = [1, 1, 28, 28];
+const MARKED = "fashion-biased";
 
 export class PictureSet {
   /** @type {Map<number, Promise<ImageBitmap>>} */
@@ -72,6 +73,7 @@ export async function gather(app, files, signal, onProgress) {
   const { net, scope } = app;
   const own = ownPictures(app);
   const isFashion = FASHION.every((extent, axis) => net.input.shape[axis] === extent);
+  const isMarked = isFashion && app.store.get().model === MARKED;
   const gray = net.input.shape[1] === 1;
   const listed = app.pictures.filter((each) => each.kind === (gray ? "fashion" : "photo"));
   /** @type {{ image: string | import("../convscope.js").ImageLike, about: About }[]} */
@@ -87,7 +89,8 @@ export async function gather(app, files, signal, onProgress) {
   /** @type {About[]} */
   const about = [];
   if (isFashion) {
-    const { images, labels, classes } = await scope.dataset("fashion", { signal, onProgress });
+    const pack = isMarked ? MARKED : "fashion";
+    const { images, labels, classes } = await scope.dataset(pack, { signal, onProgress });
     tensors.push(images);
     for (const [index, label] of labels.entries())
       about.push({ title: `test picture ${index}`, label: classes[label], id: null });
@@ -98,7 +101,10 @@ export async function gather(app, files, signal, onProgress) {
     tensors.push(await net.preprocess(source));
     about.push(words);
   }
-  const shipped = isFashion ? "2,000 Fashion-MNIST test pictures" : `${listed.length} photographs`;
+  const mark = isMarked ? " with the planted mark" : "";
+  const shipped = isFashion
+    ? `2,000 Fashion-MNIST test pictures${mark}`
+    : `${listed.length} photographs`;
   const extra = own.length + files.length;
   const words = extra > 0 ? `${shipped} and ${extra} of your own` : shipped;
   return new PictureSet(net, stack(tensors, net.input.shape), about, words);
