@@ -359,13 +359,21 @@ mod tests {
 
     #[test]
     fn stripes_are_found_at_their_frequency_and_direction() {
-        // Period 4 along x, constant along y: ±1/4 cycles a pixel across, 0 down.
-        let stripes: Vec<f32> = (0..64).map(|i| [1.0, 0.0, -1.0, 0.0][i % 4]).collect();
-        let spectrum = spectra_of(&weight(&stripes, [1, 1, 8, 8]), 8);
-        let greatest = (0..64)
-            .filter(|&i| spectrum.data()[i] > 1e-3)
-            .collect::<Vec<_>>();
-        assert_eq!(greatest, [4 * 8 + 2, 4 * 8 + 6]);
+        for (down, across) in [(0, 2), (1, 2), (-1, 2), (3, -1)] {
+            let stripes: Vec<f32> = (0..64)
+                .map(|i| {
+                    let phase = (down * (i / 8) + across * (i % 8)) as f32 / 8.0;
+                    (std::f32::consts::TAU * phase).cos()
+                })
+                .collect();
+            let spectrum = spectra_of(&weight(&stripes, [1, 1, 8, 8]), 8);
+            let bright: Vec<i32> = (0..64)
+                .filter(|&i| spectrum.data()[i as usize] > 1e-3)
+                .collect();
+            let mut expected = [8 * (4 + down) + 4 + across, 8 * (4 - down) + 4 - across];
+            expected.sort_unstable();
+            assert_eq!(bright, expected, "{down} {across}");
+        }
     }
 
     #[test]
