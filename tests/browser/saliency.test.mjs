@@ -174,7 +174,7 @@ test("two networks stand side by side", () =>
 test("deletion and insertion stand beside a random order, and the slider moves through them", () =>
   withPage({ backend: "cpu" }, async (page) => {
     await openApp(page, `${FASHION}&saliency.mode=truth&saliency.method=integrated_gradients`);
-    const areas = await page.locator(".plot-key .name").allTextContents();
+    const areas = await page.locator(".chart-key .name").allTextContents();
     assert.equal(areas.length, 6);
     const [deleted, , , inserted] = areas.map((words) => parse(words.replace(/^.* area /, "")));
     const api = await openApi(page, { model: "fashion", picture: PICTURE });
@@ -188,7 +188,7 @@ test("deletion and insertion stand beside a random order, and the slider moves t
     await page.getByLabel("Pixels changed").fill("28");
     await settled(page);
     assert.equal(await colours(page, ".at-step canvas"), 1);
-    assert.ok((await text(page, ".truth > .proof")).length > 20);
+    assert.ok((await text(page, ".deletion > .proof")).length > 20);
   }));
 
 test("re-initialised weights change the maps in a copy, and the network that is shown keeps its own", () =>

@@ -9,7 +9,8 @@ import { h, on } from "../widgets/dom.js";
 import { duration } from "../widgets/format.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
 import { ask, reductionOf, settings } from "./saliency-ask.js";
-import { METHODS, passesOf } from "./saliency-methods.js";
+import { isCheap } from "./saliency-cost.js";
+import { METHODS } from "./saliency-methods.js";
 import { prove } from "./saliency-proof.js";
 import { paintOf, sightOf, veil } from "./saliency-sight.js";
 
@@ -17,28 +18,12 @@ import { paintOf, sightOf, veil } from "./saliency-sight.js";
  * @typedef {import("../app/session.js").Session} Session
  * @typedef {import("../app/store.js").Store} Store
  * @typedef {import("../convscope.js").Tensor} Tensor
- * @typedef {import("../convscope.js").Net} Net
  * @typedef {import("./saliency-methods.js").Method} Method
  * @typedef {import("./saliency-ask.js").Asked} Asked
  */
 
-/** Multiply-adds that a method may take to run unasked: on the CPU, and on a GPU. */
-const BUDGET = { cpu: 2e9, webgpu: 4e10 };
-
 /** Partial maps are painted at most this often, in milliseconds. */
 const REFRESH = 150;
-
-/**
- * Whether a method is cheap enough to be run unasked.
- * @param {Method} method
- * @param {Net} net
- * @param {Session["scope"]} scope
- */
-export function isCheap(method, net, scope) {
-  const macs = net.layers.reduce((sum, layer) => sum + layer.macs, 0);
-  const real = scope.backend === "webgpu" && !scope.adapter?.isFallbackAdapter;
-  return passesOf(method, net) * macs <= BUDGET[real ? "webgpu" : "cpu"];
-}
 
 /**
  * @param {{ app: Session, store: Store, onOpen: (method: Method) => void, signal: AbortSignal }} options

@@ -78,7 +78,7 @@ export function createGrid({ app, store, signal }) {
     "div",
     { class: "grid-of-maps" },
     h("div", { class: "places" }, ...places.map((place) => place.element)),
-    h("div", { class: "row key" }, add, one.element, legend.element),
+    h("div", { class: "row map-key" }, add, one.element, legend.element),
     readout.element,
   );
   /** @type {(Found | null)[]} */

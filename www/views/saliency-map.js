@@ -49,7 +49,7 @@ export function createMap({ app, store, onValue, signal }) {
   const run = createRun({ onStop: stop, onStart: () => compute(), signal });
   map.element.append(flat);
   const pair = h("div", { class: "pair" }, picture.element, map.element);
-  const key = h("div", { class: "row key" }, legend.element, run.element);
+  const key = h("div", { class: "row map-key" }, legend.element, run.element);
   const under = h("div", { class: "under" }, key, proof.element, readout.element, tested, aside);
   const element = h("div", { class: "one-map" }, pair, under);
 

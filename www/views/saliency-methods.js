@@ -259,6 +259,7 @@ export const METHODS = [
           ["z_plus", "z⁺"],
         ],
       },
+      { name: "gamma", label: "γ", kind: "range", start: 0.25, min: 0, max: 2, step: 0.05 },
     ],
     lacks: "conservation where biases take their part of the score",
   },

@@ -24,9 +24,9 @@ const BOTTOM = 24;
  */
 export function createPlot({ label, onMove, signal }) {
   const art = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
-  const key = h("ul", { class: "plot-key" });
+  const key = h("ul", { class: "chart-key" });
   const title = h("figcaption", {}, label);
-  const element = h("figure", { class: "plot", tabindex: 0 }, title, art);
+  const element = h("figure", { class: "chart", tabindex: 0 }, title, art);
   const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM });
   /** @type {Chart | null} */
   let chart = null;
@@ -48,7 +48,9 @@ export function createPlot({ label, onMove, signal }) {
     const [least, most] = bounds(next);
     const y = (/** @type {number} */ value) =>
       HEIGHT - BOTTOM - ((value - least) / (most - least)) * (HEIGHT - TOP - BOTTOM);
-    const marks = least < 0 ? [least, 0, most] : [least, (least + most) / 2, most];
+    const half = (least + most) / 2;
+    const apart = -least > 0.15 * (most - least);
+    const marks = least < 0 ? [...(apart ? [least] : []), 0, most] : [least, half, most];
     const grid = marks.flatMap((value) => [
       svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
       svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, number(value, 2)),

@@ -8,6 +8,9 @@ import { h, on } from "../widgets/dom.js";
 /** A run shows its bar when it takes longer than this, in milliseconds. */
 const PATIENCE = 250;
 
+/** What takes the space bar itself. */
+const TAKERS = "button, input, select, textarea, summary, a, canvas";
+
 /**
  * @param {{ onStop: () => void, onStart: () => void, signal: AbortSignal }} options
  */
@@ -21,7 +24,19 @@ export function createRun({ onStop, onStart, signal }) {
   let total = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  on(button, "click", () => (running ? onStop() : onStart()), signal);
+  const press = () => (running ? onStop() : onStart());
+  on(button, "click", press, signal);
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const idle = !element.isConnected || element.classList.contains("absent");
+      const taken = event.target instanceof Element && event.target.matches(TAKERS);
+      if (event.key !== " " || event.defaultPrevented || idle || taken) return;
+      event.preventDefault();
+      press();
+    },
+    { signal },
+  );
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
 
   /** @param {boolean} shown */

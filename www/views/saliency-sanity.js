@@ -10,6 +10,7 @@ import { h } from "../widgets/dom.js";
 import { fixed } from "../widgets/format.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
 import { ask, reductionOf, settings } from "./saliency-ask.js";
+import { isCheap } from "./saliency-cost.js";
 import { METHODS } from "./saliency-methods.js";
 import { createPlot } from "./saliency-plot.js";
 import { createRun } from "./saliency-run.js";
@@ -76,14 +77,13 @@ export function createSanity({ app, store, signal }) {
     return { measure, title, plot };
   });
   const rows = h("div", { class: "trails" });
-  const note = h("p", { class: "muted" });
+  const note = h("p", { class: "muted small" });
   const element = h(
     "div",
     { class: "sanity" },
-    h("div", { class: "row key" }, position.element, run.element),
+    h("div", { class: "row map-key" }, position.element, note, run.element),
     rows,
     h("div", { class: "ways" }, ...plots.map(({ plot }) => plot.element)),
-    note,
   );
   /** @type {Stage[]} */
   let stages = [];
@@ -107,7 +107,7 @@ export function createSanity({ app, store, signal }) {
     const state = store.get();
     const own = ask(state, app);
     const others = BESIDE.flatMap((id) => METHODS.filter((each) => each.id === id))
-      .filter((method) => method !== own.method)
+      .filter((method) => method.id !== own.method.id && isCheap(method, app.net, app.scope))
       .map((method) => ask(state, app, method));
     return [own, ...others].slice(0, MOST);
   }
@@ -121,8 +121,8 @@ export function createSanity({ app, store, signal }) {
     position.set(0, { max: stages.length });
     makeCards();
     note.textContent = app.net.modified
-      ? "The copy starts from the loaded weights, not from the edited ones."
-      : "It happens in a copy: the network that the page shows keeps its weights.";
+      ? "In a copy, from the loaded weights, not the edited ones."
+      : "In a copy: the network that is shown keeps its weights.";
     turn += 1;
     const mine = turn;
     run.start();

@@ -9,6 +9,7 @@ import { h } from "../widgets/dom.js";
 import { number, percent } from "../widgets/format.js";
 import { createPixels } from "../widgets/pixels.js";
 import { ask, reductionOf, settings } from "./saliency-ask.js";
+import { isLittle } from "./saliency-cost.js";
 import { createPlot } from "./saliency-plot.js";
 import { createRun } from "./saliency-run.js";
 import { sightOf } from "./saliency-sight.js";
@@ -23,7 +24,9 @@ import { figure } from "./words.js";
  */
 
 const WAYS = /** @type {const} */ (["deletion", "insertion"]);
+/** Points of a curve, and of one that takes long. */
 const STEPS = 28;
+const FEW = 14;
 const TITLES = {
   deletion: "Deletion: the map's first pixels go first",
   insertion: "Insertion: the map's first pixels come back first",
@@ -70,6 +73,8 @@ export function verdictOf({ map, random }) {
  * @param {{ app: Session, store: Store, signal: AbortSignal }} options
  */
 export function createTruth({ app, store, signal }) {
+  let at = 4;
+  let steps = STEPS;
   const run = createRun({ onStop: stop, onStart: () => void compute(), signal });
   const verdict = h("p", { class: "proof" });
   const position = slider({
@@ -78,7 +83,7 @@ export function createTruth({ app, store, signal }) {
     max: STEPS,
     step: 1,
     value: 4,
-    text: (step) => percent(step / STEPS),
+    text: (step) => percent(step / steps),
     onInput: (step) => move(step),
     signal,
   });
@@ -101,14 +106,13 @@ export function createTruth({ app, store, signal }) {
   });
   const element = h(
     "div",
-    { class: "truth" },
-    h("div", { class: "row key" }, position.element, run.element),
+    { class: "deletion" },
+    h("div", { class: "row map-key" }, position.element, run.element),
     h("div", { class: "ways" }, ...sides.map((side) => side.element)),
     verdict,
   );
   /** @type {{ asked: Asked, curves: Faithfulness, order: number[], empty: ImageData, seen: ImageData } | null} */
   let shown = null;
-  let at = 4;
   /** Counts the runs. */
   let turn = 0;
 
@@ -121,6 +125,9 @@ export function createTruth({ app, store, signal }) {
     const state = store.get();
     const asked = ask(state, app);
     const followed = asked.kind === "class" ? { probability: app.target } : asked.target;
+    steps = isLittle(6 * STEPS, app.net, app.scope) ? STEPS : FEW;
+    at = Math.min(at, steps);
+    position.set(at, { max: steps });
     turn += 1;
     const mine = turn;
     run.start();
@@ -131,7 +138,7 @@ export function createTruth({ app, store, signal }) {
       const { plane } = sightOf(map, asked, reductionOf(state, asked.method), 100);
       const curves = await app.net.faithfulness(input, plane, {
         target: followed,
-        steps: STEPS,
+        steps,
         seed: 1,
         signal: until,
         onProgress,
@@ -159,7 +166,7 @@ export function createTruth({ app, store, signal }) {
       plot.show(
         {
           title: TITLES[way],
-          steps: STEPS,
+          steps,
           from: "0 %",
           to: "100 % of the pixels",
           ...(probable ? { low: 0, high: 1 } : {}),
@@ -198,7 +205,7 @@ export function createTruth({ app, store, signal }) {
   async function show() {
     if (!shown) return;
     const { asked, curves, order, empty, seen } = shown;
-    const count = Math.floor((at * order.length) / STEPS);
+    const count = Math.floor((at * order.length) / steps);
     for (const { way, pixels, picture } of sides) {
       const [from, to] = way === "deletion" ? [seen, empty] : [empty, seen];
       const bitmap = await createImageBitmap(exchanged(from, to, order, count));
@@ -208,7 +215,7 @@ export function createTruth({ app, store, signal }) {
         width,
         height,
         layers: [{ bitmap }],
-        label: `${TITLES[way]}, ${percent(at / STEPS)}`,
+        label: `${TITLES[way]}, ${percent(at / steps)}`,
       });
       const said = asked.kind === "class" ? percent(value) : number(value, 3);
       picture.caption(`${asked.kind === "class" ? app.targetLabel : "Score"} ${said}`);
