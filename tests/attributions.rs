@@ -671,19 +671,65 @@ fn class_activation_maps_are_raw_rectified_or_at_the_pictures_size() {
     assert_eq!(with(true, true).shape(), [2, 1, 28, 28]);
 }
 
-/// Natively measured: every method that needs one pass or few, for one picture of fashion. Run with `--nocapture`.
+/// Fifty layers with depthwise convolutions, ReLU6 and residual sums, where the build has made the network.
+#[test]
+fn identities_hold_on_efficientnet_lite0() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/models/efficientnet-lite0");
+    let (Ok(graph), Ok(weights)) = (
+        std::fs::read_to_string(folder.join("graph.json")),
+        std::fs::read(folder.join("weights.safetensors")),
+    ) else {
+        eprintln!("not checked: efficientnet-lite0 was not built");
+        return;
+    };
+    let weights = safetensors::load(&weights).unwrap();
+    let net = Net::new(data::load(&graph, &weights).unwrap(), weights, Engine::Cpu);
+    let crop = &arrays("lite0.safetensors")["chelsea.crop"].data;
+    let pixel = |c: usize, i: usize| (crop[i * 3 + c] - 127.0) / 128.0;
+    let values = (0..3).flat_map(|c| (0..224 * 224).map(move |i| pixel(c, i)));
+    let image = Tensor::new(values.collect(), [1, 3, 224, 224]).unwrap();
+    for method in [
+        Method::FullGrad,
+        Method::Cam,
+        Method::GradCam,
+        Method::HiResCam,
+    ] {
+        let found = check(&net, &image, method, &Settings::default());
+        println!("{} {found:?}", method.name());
+        assert!(
+            found.len() == 1 && found[0].holds,
+            "{} {found:?}",
+            method.name()
+        );
+    }
+}
+
+/// Natively measured, every method for one picture of fashion: run with `--ignored --nocapture`.
 #[test]
 #[ignore = "measures"]
 fn how_long_the_gallery_takes() {
     let net = fashion(Engine::Cpu);
-    let images = pictures(1);
+    // The first round makes the programs, the second finds them made, and each has another picture.
     for round in 0..2 {
-        let start = std::time::Instant::now();
+        let image = pictures(2).pictures(&[round], 2, 784).unwrap();
+        let target = Some(target(round));
+        let settings = Settings {
+            target,
+            ..Settings::default()
+        };
+        let (mut all, mut cheap) = (0.0, 0.0);
         for &method in Method::ALL {
             let began = std::time::Instant::now();
-            map(&net, &images, method, &Settings::default());
-            println!("round {round}: {} {:?}", method.name(), began.elapsed());
+            map(&net, &image, method, &settings);
+            let seconds = began.elapsed().as_secs_f64();
+            println!("round {round}: {} {:.1} ms", method.name(), 1e3 * seconds);
+            all += seconds;
+            if !matches!(method, Method::Rise | Method::Occlusion | Method::ScoreCam) {
+                cheap += seconds;
+            }
         }
-        println!("round {round}: all {:?}", start.elapsed());
+        println!(
+            "round {round}: without occlusion, rise and score_cam {cheap:.3} s, all {all:.3} s"
+        );
     }
 }
