@@ -6,12 +6,11 @@ use super::cam::{self, stretch};
 use super::full_grad::biases;
 use super::layers::{self, LinearHead, logit_weights};
 use super::subject::Subject;
-use super::{Method, Settings, gradients, smooth};
+use super::{Method, Settings, by_rule, gradients, smooth};
 use crate::engine::control::Control;
 use crate::error::{Error, Result};
 use crate::graph::layers::is_layer;
 use crate::graph::{Graph, NodeId};
-use crate::lens::rules::{DeepLift, deep_lift, lrp};
 use crate::net::objective::{Objective, Term};
 use crate::net::{Net, Overrides};
 use crate::ops::Op;
@@ -58,6 +57,22 @@ impl Identity {
             holds: error <= tolerance,
         }
     }
+
+    /// The same with its error relative to `size` where that is greater than the right side: where large terms cancel,
+    /// rounding is as large as they are and not as what is left.
+    #[must_use]
+    pub(super) fn among(self, size: f64) -> Self {
+        let scale = size.max(self.right.abs());
+        if scale == 0.0 {
+            return self;
+        }
+        let error = (self.left - self.right).abs() / scale;
+        Self {
+            error,
+            holds: error <= self.tolerance,
+            ..self
+        }
+    }
 }
 
 /// The identities of a method for one picture; none for methods, targets and networks that have none. `map` is the
@@ -82,13 +97,13 @@ pub async fn identities(
     }
     let found = match method {
         Method::IntegratedGradients => Some(completeness(&subject, settings, map).await?),
-        Method::SmoothGrad => Some(standard_error(&subject, settings).await?),
+        Method::SmoothGrad => standard_error(&subject, settings).await?,
         Method::FullGrad => full_gradient(&subject).await?,
         Method::Cam => cam_mean(&subject, settings).await?,
         Method::GradCam => grad_cam_is_cam(&subject, settings).await?,
         Method::HiResCam => hires_cam_sum(&subject, settings).await?,
-        Method::DeepLift => Some(summation_to_delta(&subject, settings, map).await?),
-        Method::Lrp => Some(conservation(&subject, settings, map).await?),
+        Method::DeepLift => Some(by_rule::summation_to_delta(&subject, settings, map).await?),
+        Method::Lrp => return by_rule::conservation(&subject, settings, map).await,
         _ => None,
     };
     Ok(found.into_iter().collect())
@@ -118,61 +133,13 @@ async fn completeness(
     ))
 }
 
-/// Σ of contributions = f(x) − f(x').
-async fn summation_to_delta(
-    subject: &Subject<'_>,
-    settings: &Settings,
-    map: Option<&Tensor>,
-) -> Result<Identity> {
-    let rule = DeepLift {
-        baseline: settings.baseline.pictures(subject.images, settings.seed)?,
-    };
-    let (net, images) = (subject.net, subject.images);
-    let (target, control) = (&subject.target, subject.control);
-    let found = deep_lift(net, images, target, &rule, subject.overrides, control).await?;
-    Ok(Identity::new(
-        "summation to delta",
-        "Σᵢ Cᵢ = f(x) − f(x′)",
-        [
-            total(map.unwrap_or(&found.map).data()),
-            f64::from(found.value) - f64::from(found.baseline_value),
-        ],
-        1e-3,
-    ))
-}
-
-/// Σ of relevance and of what biases and ε absorbed = f(x).
-async fn conservation(
-    subject: &Subject<'_>,
-    settings: &Settings,
-    map: Option<&Tensor>,
-) -> Result<Identity> {
-    let (net, images) = (subject.net, subject.images);
-    let (rule, control) = (&settings.lrp, subject.control);
-    let found = lrp(
-        net,
-        images,
-        &subject.target,
-        rule,
-        subject.overrides,
-        control,
-    )
-    .await?;
-    let relevance = total(map.unwrap_or(&found.map).data());
-    Ok(Identity::new(
-        "conservation",
-        "Σᵢ Rᵢ + what biases and ε absorbed = f(x)",
-        [
-            relevance + total(found.absorbed.data()),
-            f64::from(found.value),
-        ],
-        1e-3,
-    ))
-}
-
 /// The standard error of the mean gradient, relative to it: how far more samples may still move the map.
-async fn standard_error(subject: &Subject<'_>, settings: &Settings) -> Result<Identity> {
+async fn standard_error(subject: &Subject<'_>, settings: &Settings) -> Result<Option<Identity>> {
     let moments = smooth::moments(subject, settings, 1, smooth::Moments::mean).await?;
+    if moments.samples() < 2 {
+        // One sample says nothing of how far others lie.
+        return Ok(None);
+    }
     let norm = |values: &[f32]| {
         let squares = values
             .iter()
@@ -183,7 +150,7 @@ async fn standard_error(subject: &Subject<'_>, settings: &Settings) -> Result<Id
     let error = (total(variance.data()) / moments.samples() as f64).sqrt();
     let mean = norm(moments.mean()?.data());
     let share = if mean > 0.0 { error / mean } else { error };
-    Ok(Identity {
+    Ok(Some(Identity {
         name: "standard error",
         formula: "√(Σᵢ Var gᵢ / n) ≪ ‖mean g‖",
         left: error,
@@ -191,7 +158,7 @@ async fn standard_error(subject: &Subject<'_>, settings: &Settings) -> Result<Id
         error: share,
         tolerance: 0.3,
         holds: share <= 0.3,
-    })
+    }))
 }
 
 /// The mean of CAM over positions = logit − bias, since the head averages and is linear.
@@ -410,7 +377,7 @@ fn bends(net: &Net) -> Option<Vec<Bend>> {
     Some(bends)
 }
 
-fn total(values: &[f32]) -> f64 {
+pub(super) fn total(values: &[f32]) -> f64 {
     values.iter().map(|&value| f64::from(value)).sum()
 }
 

@@ -9,7 +9,8 @@ use crate::ops::Op;
 use crate::ops::pool::{AvgPool2d, Window};
 use crate::tensor::Tensor;
 
-/// The layer of that name, by default the last convolution's activation.
+/// The layer of that name, by default the activation of the last convolution that still has positions (one behind a global
+/// mean has none to tell apart).
 ///
 /// # Errors
 /// `bad_argument` for a layer that does not exist, or a network without convolutions.
@@ -19,10 +20,15 @@ pub fn layer(net: &Net, name: Option<&str>) -> Result<String> {
         return Ok(name.to_owned());
     }
     let graph = net.graph();
-    let last = graph
+    let convolutions: Vec<NodeId> = graph
         .ids()
-        .rev()
-        .find(|&id| matches!(graph.node(id).op, Op::Conv2d(_)))
+        .filter(|&id| matches!(graph.node(id).op, Op::Conv2d(_)))
+        .collect();
+    let last = convolutions
+        .iter()
+        .rfind(|id| graph.shape(**id).plane() > 1)
+        .or(convolutions.last())
+        .copied()
         .ok_or_else(|| {
             Error::bad_argument("this network has no convolution; say which layer to look at")
         })?;
