@@ -11,7 +11,9 @@ use common::{Array, arrays, cases, gpu_engine};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::error::{Error, Result};
-use convscope::lens::attribution::{Baseline, Settings, attribute};
+use convscope::lens::attribution::{
+    Baseline, Identity, Method, Settings, attribute, identities, layer,
+};
 use convscope::lens::rules::{
     DeepLift, LayerRule, Layerwise, Lrp, Rectified, Relevance, Rescaled, deep_lift, lrp, rectified,
 };
@@ -755,4 +757,123 @@ fn attribute_runs_the_rules_by_name() {
         let map = pollster::block_on(attribute(&net, &x, method, &settings, &none, &control));
         assert_eq!(map.expect("a map"), expected);
     }
+}
+
+fn checks(
+    net: &Net,
+    x: &Tensor,
+    method: Method,
+    settings: &Settings,
+    map: Option<&Tensor>,
+) -> Vec<Identity> {
+    let (none, control) = (Overrides::new(), Control::new());
+    let found = identities(net, x, method, settings, map, &none, &control);
+    pollster::block_on(found).expect("identities")
+}
+
+fn first_picture(x: &Tensor) -> Tensor {
+    let shape = x.activation_shape();
+    x.pictures(&[0], shape.n(), shape.picture())
+        .expect("a picture")
+}
+
+#[test]
+fn sums_are_proved_on_the_spot_and_refuted_for_other_maps() {
+    for (name, net, x) in networks() {
+        let x = first_picture(&x);
+        let is_straight = ["plain", "unbiased", "residual"]
+            .iter()
+            .any(|id| name.starts_with(id));
+        for lrp in rules() {
+            let settings = Settings {
+                target: Some(logit(2)),
+                baseline: Baseline::Picture(other_picture(&x)),
+                lrp: Lrp {
+                    epsilon: 0.0,
+                    ..lrp
+                },
+                ..Settings::default()
+            };
+            for method in [Method::DeepLift, Method::Lrp] {
+                let found = checks(&net, &x, method, &settings, None);
+                assert!(
+                    found.iter().all(|identity| identity.holds),
+                    "{name}: {found:?}"
+                );
+                let is_zero = method == Method::Lrp && settings.lrp.rule == Layerwise::Epsilon;
+                let expected = if is_zero && is_straight { 2 } else { 1 };
+                assert_eq!(found.len(), expected, "{name}: {found:?}");
+                let mut other = Tensor::zeros(x.activation_shape());
+                other.data_mut().fill(1.0);
+                let refuted = checks(&net, &x, method, &settings, Some(&other));
+                assert!(
+                    refuted.iter().all(|identity| !identity.holds),
+                    "{name}: {refuted:?}"
+                );
+            }
+        }
+    }
+}
+
+/// What is left of large terms is as uncertain as they are: rounding there refutes nothing.
+#[test]
+fn sums_that_cancel_are_not_called_wrong() {
+    for (name, net, x) in networks() {
+        let x = first_picture(&x);
+        let zero = Tensor::zeros(x.activation_shape());
+        let rise = |class| value(&net, &x, &logit(class)) - value(&net, &zero, &logit(class));
+        let weight = -rise(1) / rise(2);
+        let settings = Settings {
+            target: Some(vec![(Term::Logit(1), 1.0), (Term::Logit(2), weight as f32)]),
+            ..Settings::default()
+        };
+        let found = checks(&net, &x, Method::DeepLift, &settings, None);
+        assert!(found[0].right.abs() < 1e-4, "{name}: {found:?}");
+        assert!(found[0].holds, "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn one_sample_proves_nothing_and_maps_are_drawn_where_there_are_positions() {
+    let weights: HashMap<String, Tensor> = [("c1", 3_usize), ("c2", 4)]
+        .into_iter()
+        .map(|(name, inputs)| {
+            let values = common::lattice(1, inputs, 4 * inputs * 9);
+            let shape = [4, inputs, 3, 3];
+            (
+                name.to_owned(),
+                Tensor::new(values, shape).expect("a weight"),
+            )
+        })
+        .collect();
+    let conv = |name: &str, input: &str| {
+        json!({"name": format!("{name}_conv"), "op": "conv2d", "inputs": [input], "weight": name,
+            "padding": [1, 1, 1, 1]})
+    };
+    let graph = json!({
+        "name": "head", "input": {"name": "x", "shape": [3, 9, 8]}, "output": "flat",
+        "nodes": [
+            conv("c1", "x"),
+            {"name": "act", "op": "relu", "inputs": ["c1_conv"]},
+            {"name": "mean", "op": "global_avg_pool", "inputs": ["act"]},
+            conv("c2", "mean"),
+            {"name": "flat", "op": "flatten", "inputs": ["c2_conv"]},
+        ]
+    });
+    let loaded = data::load(&graph.to_string(), &weights).expect("a network");
+    let net = Net::new(loaded, weights, Engine::Cpu);
+    assert_eq!(layer(&net, None).expect("a layer"), "act");
+    assert_eq!(layer(&net, Some("c2_conv")).expect("a layer"), "c2_conv");
+
+    let x = Tensor::new(common::lattice(4, 4, 216), [1, 3, 9, 8]).expect("a picture");
+    let settings = |samples| Settings {
+        target: Some(logit(1)),
+        samples,
+        ..Settings::default()
+    };
+    assert!(checks(&net, &x, Method::SmoothGrad, &settings(1), None).is_empty());
+    assert_eq!(
+        checks(&net, &x, Method::SmoothGrad, &settings(2), None).len(),
+        1
+    );
 }
