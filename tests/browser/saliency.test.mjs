@@ -239,3 +239,29 @@ test("the depth of a class activation map follows the slider and the list of lay
     assert.equal(await text(page, ".pair figure:nth-child(2) figcaption"), "Grad-CAM at act2");
     assert.match(await text(page, ".proof"), /^No identity proves this map/);
   }));
+
+test("a method that does not suit the score says so in its place, and the others go on", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    const unit = "&saliency.target=unit&layer=conv2&channel=3";
+    await openApp(page, `${FASHION}&saliency.method=cam${unit}`);
+    assert.match(await text(page, ".flat"), /^Cam explains logits/);
+    await show(page, `${FASHION}&saliency.mode=gallery${unit}`);
+    assert.match(await text(page, ".gallery > p"), /not suit this score or layer/);
+    assert.ok((await colours(page, ".tile >> nth=-2 >> canvas")) > 20, "the ones after it go on");
+    assert.ok(await page.locator("#notice").isHidden());
+  }));
+
+test("the methods that are offered are the engine's", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, FASHION);
+    const api = await openApi(page, { model: "fashion", picture: PICTURE });
+    const said = await api.ask(async ({ net, image }) => {
+      const refused = await net
+        .attribute(image, { method: "lime" })
+        .catch((/** @type {any} */ e) => e);
+      return String(refused.message);
+    });
+    await api.close();
+    const names = said.match(/one of (.*), not/)?.[1].split(", ") ?? [];
+    assert.deepEqual(names.sort(), METHODS.map(({ id }) => id).sort(), said);
+  }));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sentence } from "../app/session.js";
 import { objectiveOf, stopsOf } from "./backward-data.js";
 import { methodOf, readOptions } from "./saliency-methods.js";
 
@@ -194,4 +195,19 @@ export function reductionOf(state, { sign }) {
   if (sign === "signed") return chosen === "max" || chosen === "sum" ? chosen : "signed";
   if (sign === "magnitude") return chosen === "sum" ? "sum" : "max";
   return "signed";
+}
+
+/** Faults that are not the method's own. */
+const ELSEWHERE = ["aborted", "device_lost", "out_of_memory", "internal"];
+
+/**
+ * The sentence with which a method refuses this network, layer or score; other faults are thrown on.
+ * @param {unknown} error
+ * @param {AbortSignal} signal
+ */
+export function refusal(error, signal) {
+  const { code } = /** @type {{ code?: string }} */ (error);
+  if (signal.aborted || !code || ELSEWHERE.includes(code)) throw error;
+  const words = sentence(error);
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 }

@@ -4,11 +4,10 @@
  * @module
  */
 
-import { sentence } from "../app/session.js";
 import { h, on } from "../widgets/dom.js";
 import { duration } from "../widgets/format.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
-import { ask, reductionOf, settings } from "./saliency-ask.js";
+import { ask, reductionOf, refusal, settings } from "./saliency-ask.js";
 import { isCheap } from "./saliency-cost.js";
 import { METHODS } from "./saliency-methods.js";
 import { prove } from "./saliency-proof.js";
@@ -100,7 +99,10 @@ export function createGallery({ app, store, onOpen, signal }) {
       const took = performance.now() - began;
       const where = app.scope.backend === "cpu" ? "the CPU engine" : "WebGPU";
       const later = tiles.length - ready.length;
-      summary.textContent = `${ready.length} maps in ${duration(took)} on ${where}${later > 0 ? `; ${later} more ${later === 1 ? "takes longer and waits" : "take longer and wait"} for Start` : ""}. Each has its own scale.`;
+      const none = ready.length - found.length;
+      const unsuited =
+        none > 0 ? `; ${none} ${none === 1 ? "does" : "do"} not suit this score or layer (∅)` : "";
+      summary.textContent = `${found.length} maps in ${duration(took)} on ${where}${later > 0 ? `; ${later} more ${later === 1 ? "takes longer and waits" : "take longer and wait"} for Start` : ""}${unsuited}. Each has its own scale.`;
       for (const { tile, asked, map } of found) await check(tile, asked, map, until);
     });
   }
@@ -137,16 +139,14 @@ export function createGallery({ app, store, onOpen, signal }) {
   }
 
   /**
-   * A method that this network, layer or target does not allow says so in its place; the others go on.
+   * A method that this network, layer or score does not suit says so in its place; the others go on.
    * @param {Tile} tile
    * @param {unknown} error
    * @param {AbortSignal} until
    */
   function refuse(tile, error, until) {
-    if (until.aborted || /** @type {{ code?: string }} */ (error).code !== "bad_argument")
-      throw error;
+    tile.pixels.canvas.title = refusal(error, until);
     tile.mark.textContent = "∅ ";
-    tile.pixels.canvas.title = sentence(error);
     return null;
   }
 

@@ -9,7 +9,7 @@ import { fixed, number, percent } from "../widgets/format.js";
 import { createLegend } from "../widgets/legend.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
 import { createReadout } from "../widgets/readout.js";
-import { ask, NAMES, reductionOf, settings } from "./saliency-ask.js";
+import { ask, NAMES, reductionOf, refusal, settings } from "./saliency-ask.js";
 import { createProof, prove } from "./saliency-proof.js";
 import { createRun } from "./saliency-run.js";
 import { paintOf, sightOf, veil } from "./saliency-sight.js";
@@ -78,7 +78,7 @@ export function createMap({ app, store, onValue, signal }) {
     run.start();
     const result = await app.work("saliency", async (until) => {
       seen = await createImageBitmap(app.seen);
-      const found = await app.net.attribute(input, {
+      const call = app.net.attribute(input, {
         ...settings(asked),
         signal: until,
         onProgress: (step) => {
@@ -92,6 +92,8 @@ export function createMap({ app, store, onValue, signal }) {
           void paint();
         },
       });
+      const found = await call.catch((error) => refusal(error, until));
+      if (typeof found === "string") return { found, score: Number.NaN, identity: null };
       const score = await app.net.value(input, asked.target, { signal: until });
       const identity = await prove(app, asked, found, until);
       return { found, score, identity };
@@ -99,6 +101,10 @@ export function createMap({ app, store, onValue, signal }) {
     if (!result && mine === turn) run.end();
     if (!result || signal.aborted) return;
     run.end();
+    if (typeof result.found === "string") {
+      refuse(asked, result.found);
+      return;
+    }
     shown = { asked, map: result.found };
     value = result.score;
     if (result.identity) proof.show(result.identity);
@@ -110,6 +116,33 @@ export function createMap({ app, store, onValue, signal }) {
   function stop() {
     app.stop("saliency");
     run.stopped();
+  }
+
+  /**
+   * A method that this network, layer or score does not suit says so where its map would be.
+   * @param {Asked} asked
+   * @param {string} why
+   */
+  function refuse(asked, why) {
+    shown = null;
+    sight = null;
+    proof.clear();
+    aside.textContent = "";
+    legend.element.classList.add("absent");
+    flat.hidden = false;
+    flat.textContent = why;
+    if (!seen) return;
+    const { width, height } = seen;
+    const label = app.picture.title;
+    left.show({ width, height, layers: [{ bitmap: seen }], label });
+    right.show({
+      width,
+      height,
+      layers: [{ bitmap: seen, filter: "grayscale(1)", alpha: 0.25 }],
+      label,
+    });
+    picture.caption(label);
+    map.caption(asked.method.title);
   }
 
   async function paint() {
