@@ -20,6 +20,9 @@ pub struct Dense {
     pub stride: usize,
 }
 
+/// Affinities below this are nothing: numbers near the least there are make every product with them slow.
+const LEAST: f32 = 1e-20;
+
 /// Values that are computed side by side.
 pub const LANES: usize = 8;
 
@@ -63,6 +66,7 @@ pub async fn dense(space: &Space, perplexity: f32, control: &Control) -> Result<
     for i in 0..count {
         for j in 0..i {
             let sum = (values[i * stride + j] + values[j * stride + i]) * share;
+            let sum = if sum < LEAST { 0.0 } else { sum };
             values[i * stride + j] = sum;
             values[j * stride + i] = sum;
         }

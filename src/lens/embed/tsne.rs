@@ -301,36 +301,45 @@ struct Forces {
     repulsion: [f32; 2],
 }
 
-/// The forces of all points on one, in lanes: every sum is one of [`LANES`] that run side by side.
-#[inline]
 fn forces_on(
     place: [f32; 2],
     affinities: &[[f32; LANES]],
     xs: &[[f32; LANES]],
     ys: &[[f32; LANES]],
 ) -> Forces {
-    let mut weights = [0.0; LANES];
-    let mut attraction = [[0.0; LANES]; 2];
-    let mut repulsion = [[0.0; LANES]; 2];
+    let [w, ax, ay, rx, ry] =
+        force_lanes(place, affinities, xs, ys).map(|lanes| lanes.iter().sum());
+    Forces {
+        weights: w,
+        attraction: [ax, ay],
+        repulsion: [rx, ry],
+    }
+}
+
+/// The sums of [`Forces`] in lanes that run side by side. Apart, so that they leave through memory: seeing how they are added
+/// up afterwards, the compiler would not vectorise the loop, which then takes ten times as long.
+#[inline(never)]
+fn force_lanes(
+    place: [f32; 2],
+    affinities: &[[f32; LANES]],
+    xs: &[[f32; LANES]],
+    ys: &[[f32; LANES]],
+) -> [[f32; LANES]; 5] {
+    let mut sums = [[0.0; LANES]; 5];
     for ((p, x), y) in affinities.iter().zip(xs).zip(ys) {
         for lane in 0..LANES {
             let dx = place[0] - x[lane];
             let dy = place[1] - y[lane];
             let weight = 1.0 / (1.0 + dx * dx + dy * dy);
             let (pull, push) = (p[lane] * weight, weight * weight);
-            weights[lane] += weight;
-            attraction[0][lane] += pull * dx;
-            attraction[1][lane] += pull * dy;
-            repulsion[0][lane] += push * dx;
-            repulsion[1][lane] += push * dy;
+            sums[0][lane] += weight;
+            sums[1][lane] += pull * dx;
+            sums[2][lane] += pull * dy;
+            sums[3][lane] += push * dx;
+            sums[4][lane] += push * dy;
         }
     }
-    let sum = |lanes: [f32; LANES]| lanes.iter().sum::<f32>();
-    Forces {
-        weights: sum(weights),
-        attraction: attraction.map(sum),
-        repulsion: repulsion.map(sum),
-    }
+    sums
 }
 
 /// One point's part of Σ P ln (P (1 + d²)), and its Σ w with itself.
@@ -340,19 +349,32 @@ fn divergence_of(
     xs: &[[f32; LANES]],
     ys: &[[f32; LANES]],
 ) -> (f64, f64) {
-    let (mut cross, mut weights) = ([0.0; LANES], [0.0; LANES]);
+    let lanes = divergence_lanes(place, affinities, xs, ys);
+    let [cross, weights] = lanes.map(|lanes| lanes.iter().map(|&v| f64::from(v)).sum());
+    (cross, weights)
+}
+
+/// The sums of [`divergence_of`] in lanes, apart for the same reason as [`force_lanes`].
+#[inline(never)]
+fn divergence_lanes(
+    place: [f32; 2],
+    affinities: &[[f32; LANES]],
+    xs: &[[f32; LANES]],
+    ys: &[[f32; LANES]],
+) -> [[f32; LANES]; 2] {
+    let mut sums = [[0.0; LANES]; 2];
     for ((p, x), y) in affinities.iter().zip(xs).zip(ys) {
         for lane in 0..LANES {
             let dx = place[0] - x[lane];
             let dy = place[1] - y[lane];
             let stretched = 1.0 + dx * dx + dy * dy;
-            weights[lane] += 1.0 / stretched;
             // P ln P is nothing where P is nothing.
-            cross[lane] += p[lane] * natural_log(p[lane].max(f32::MIN_POSITIVE) * stretched);
+            let ratio = p[lane].max(f32::MIN_POSITIVE) * stretched;
+            sums[0][lane] += p[lane] * natural_log(ratio);
+            sums[1][lane] += 1.0 / stretched;
         }
     }
-    let sum = |lanes: [f32; LANES]| lanes.iter().map(|&v| f64::from(v)).sum::<f64>();
-    (sum(cross), sum(weights))
+    sums
 }
 
 /// ln x of a positive, normal number within 2e-7 relative to max(|ln x|, 1), written so that the compiler can compute several
