@@ -651,3 +651,54 @@ fn the_gpu_makes_the_cpu_s_picture() {
     }
     assert_eq!(b, run(&gpu, &wanted).unwrap(), "the same again");
 }
+
+/// The shipped photograph network, where the build could fetch it.
+fn lite0() -> Option<Net> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/models/efficientnet-lite0");
+    let (Ok(graph), Ok(weights)) = (
+        std::fs::read_to_string(root.join("graph.json")),
+        std::fs::read(root.join("weights.safetensors")),
+    ) else {
+        eprintln!("not checked: efficientnet-lite0 was not built");
+        return None;
+    };
+    let weights = safetensors::load(&weights).unwrap();
+    let loaded = data::load(&graph, &weights).unwrap();
+    Some(Net::new(loaded, weights, Engine::Cpu))
+}
+
+fn for_lite0(class: usize, preset: &str, steps: usize) -> Request<'static> {
+    let settings = Settings::preset(preset, 224).unwrap();
+    Request {
+        normalization: Normalization {
+            mean: vec![127.0 / 255.0; 3],
+            std: vec![128.0 / 255.0; 3],
+            blue_first: false,
+        },
+        ..request(Term::Logit(class), settings, steps, [224, 224])
+    }
+}
+
+#[test]
+#[ignore = "twenty runs of a large network take minutes"]
+fn the_plain_rule_reaches_nineteen_of_twenty_classes_of_lite0_within_256_steps() {
+    let Some(net) = lite0() else { return };
+    let mut reached = 0;
+    for class in (0..1000).step_by(50) {
+        let mut last = 0.0;
+        let wanted = for_lite0(class, "plain", 256);
+        let control = Control::new();
+        let run = synthesize(&net, &wanted, &control, async |look| {
+            last = probability(&net, &look.image, class);
+            Ok(last < 0.99)
+        });
+        let outcome = pollster::block_on(run).unwrap();
+        let p = probability(&net, &outcome.image, class);
+        println!(
+            "class {class}: {p:.4} after {} steps",
+            outcome.checkpoint.step
+        );
+        reached += usize::from(p >= 0.99);
+    }
+    assert!(reached >= 19, "{reached} of 20 classes");
+}

@@ -36,6 +36,7 @@ export function createKeys(store, app, signal) {
     ...VIEWS.map((view) => [view.key, view.title]),
     ["↑ ↓", "layer before, after"],
     ["← →", "channel before, after"],
+    ["Space", "start, pause (Synthesis)"],
     ["F", "full screen"],
     ["?", "this list"],
     ["Esc", "close"],

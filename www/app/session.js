@@ -259,6 +259,14 @@ export class Session {
     return /** @type {Promise<void>} */ (new Promise((done) => this.#waiting.push(done)));
   }
 
+  /**
+   * Whether a job of that key is on its way.
+   * @param {string} key
+   */
+  isWorking(key) {
+    return this.#jobs.has(key);
+  }
+
   /** @param {string} key */
   stop(key) {
     this.#jobs.get(key)?.abort();

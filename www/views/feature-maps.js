@@ -139,6 +139,17 @@ export function create(root, store, app) {
     onClick: () => app.goTo("kernels", { "kernels.sight": "responds" }),
     signal,
   });
+  const wants = button({
+    label: "What it wants to see",
+    onClick: () =>
+      app.goTo("synthesis", {
+        "synthesis.of": "channel",
+        "synthesis.sight": "one",
+        "synthesis.run": true,
+      }),
+    signal,
+  });
+  wants.hidden = !app.hasView("synthesis");
   const change = createChange({ app, store, signal });
   app.controls.replaceChildren(
     group("Maps", scale.element, sort.element, over.element),
@@ -148,7 +159,7 @@ export function create(root, store, app) {
       title,
       card,
       change.element,
-      h("div", { class: "row" }, kernel, backward, examples),
+      h("div", { class: "row" }, kernel, backward, examples, wants),
     ),
   );
 

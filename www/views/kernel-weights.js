@@ -112,9 +112,21 @@ export function create(root, store, app) {
     onClick: () => store.set({ "kernels.sight": "responds" }),
     signal,
   });
+  const wants = button({
+    label: "What does it want to see?",
+    onClick: () =>
+      app.goTo("synthesis", {
+        layer: bank?.layer.name ?? "",
+        "synthesis.of": "channel",
+        "synthesis.sight": "one",
+        "synthesis.run": true,
+      }),
+    signal,
+  });
+  wants.hidden = !app.hasView("synthesis");
   const facts = h("dl", { class: "facts" });
   app.controls.replaceChildren(
-    group("Kernel", scale.element, output.element, plane.element, respondsTo),
+    group("Kernel", scale.element, output.element, plane.element, respondsTo, wants),
     editor.element,
     fold("This layer", facts),
   );

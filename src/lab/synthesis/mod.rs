@@ -152,7 +152,15 @@ pub async fn synthesize(
         history
             .extend_from_slice(&outcome.history[..outcome.history.len() - usize::from(!is_last)]);
         if is_last || outcome.history.len() <= share {
-            return Ok(Outcome { history, ..outcome });
+            // A run that was ended early still gives pictures of the size that was asked for.
+            let [height, width] = request.size;
+            let full = Shape::new(request.count, shape.c(), height, width);
+            let image = resized(&outcome.image, full)?;
+            return Ok(Outcome {
+                image,
+                history,
+                ..outcome
+            });
         }
         image = Some(outcome.image);
     }

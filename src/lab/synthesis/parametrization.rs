@@ -17,6 +17,9 @@ use crate::tensor::{Shape, Tensor};
 /// correlation (Olah et al. 2017, supplement).
 const COLOURS: [[f32; 3]; 3] = [[0.26, 0.09, 0.02], [0.27, 0.0, -0.05], [0.27, -0.09, 0.03]];
 
+/// A network's mean level is taken to be at least this far from white and black.
+const MEAN_MARGIN: f32 = 0.05;
+
 /// Shares of white and black that a picture keeps away from, where the sigmoid has no inverse.
 const MARGIN: f32 = 0.004;
 
@@ -141,11 +144,14 @@ impl<'a> Coding<'a> {
             Range::Free => raw,
             Range::Sigmoid => {
                 let function = Function::Sigmoid;
-                let pixels = graph.push(Activation { function }, &[raw])?;
                 let per_channel = Shape::channels(channels);
+                let centre = feed(graph, feeds, "centre", per_channel, self.centres())?;
+                let centred = graph.push(Binary::ADD, &[raw, centre])?;
+                let pixels = graph.push(Activation { function }, &[centred])?;
                 let slope = self.rule.std.iter().map(|std| 1.0 / std).collect();
                 let slope = feed(graph, feeds, "slope", per_channel, slope)?;
-                let shift = self.levels(0.0);
+                let shift = self.rule.mean.iter().zip(&self.rule.std);
+                let shift = shift.map(|(mean, std)| -mean / std).collect();
                 let shift = feed(graph, feeds, "shift", per_channel, shift)?;
                 let scaled = graph.push(Binary::MUL, &[pixels, slope])?;
                 graph.push(Binary::ADD, &[scaled, shift])?
@@ -154,10 +160,24 @@ impl<'a> Coding<'a> {
         Ok(Decoded { picture, raw })
     }
 
-    /// A grey level in [0, 1] in model space, one number a channel.
-    pub fn levels(&self, level: f32) -> Vec<f32> {
-        let pairs = self.rule.mean.iter().zip(&self.rule.std);
-        pairs.map(|(mean, std)| (level - mean) / std).collect()
+    /// What is added before the sigmoid, one number a channel, so that zeros give the network's mean level.
+    fn centres(&self) -> Vec<f32> {
+        let means = self.rule.mean.iter();
+        means
+            .map(|&mean| match mean {
+                // A rule that subtracts nothing says nothing of the mean.
+                0.0 => 0.0,
+                mean => logit(mean.clamp(MEAN_MARGIN, 1.0 - MEAN_MARGIN)),
+            })
+            .collect()
+    }
+
+    /// The picture of zeros in model space, one number a channel.
+    pub fn grey(&self) -> Vec<f32> {
+        let rule = self.rule.mean.iter().zip(&self.rule.std);
+        rule.zip(self.centres())
+            .map(|((mean, std), centre)| (1.0 / (1.0 + (-centre).exp()) - mean) / std)
+            .collect()
     }
 
     /// The numbers that give a picture (N, C, H, W) in model space.
@@ -166,11 +186,12 @@ impl<'a> Coding<'a> {
         let mut raw = picture.data().to_vec();
         if self.settings.range == Range::Sigmoid {
             let planes = raw.chunks_exact_mut(plane);
-            let channels = self.rule.mean.iter().zip(&self.rule.std).cycle();
-            for (values, (mean, std)) in planes.zip(channels) {
+            let rule = self.rule.mean.iter().zip(&self.rule.std).cycle();
+            let centres = self.centres();
+            for ((values, (mean, std)), centre) in planes.zip(rule).zip(centres.iter().cycle()) {
                 for value in values {
                     let pixel = (*value * std + mean).clamp(MARGIN, 1.0 - MARGIN);
-                    *value = (pixel / (1.0 - pixel)).ln();
+                    *value = logit(pixel) - centre;
                 }
             }
         }
@@ -309,6 +330,11 @@ fn spectrum_scale([height, width]: [usize; 2], decay: f32) -> Vec<f32> {
             0.25 / f.max(least).powf(decay)
         })
         .collect()
+}
+
+/// The inverse of the sigmoid.
+fn logit(share: f32) -> f32 {
+    (share / (1.0 - share)).ln()
 }
 
 /// The inverse of a 3 × 3 matrix, by cofactors.

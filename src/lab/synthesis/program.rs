@@ -95,7 +95,7 @@ impl StepPlan {
             None => decoded.picture,
             Some(view) => {
                 let grey = match settings.range {
-                    Range::Sigmoid => coding.levels(0.5),
+                    Range::Sigmoid => coding.grey(),
                     Range::Free => vec![0.0; shape.c()],
                 };
                 let grey = feed(

@@ -119,7 +119,8 @@ impl Settings {
     pub fn steps(preset: &str) -> usize {
         match preset {
             "lucid" => 512,
-            "natural" | "plain" => 256,
+            "plain" => 256,
+            "natural" => 192,
             _ => 128,
         }
     }
@@ -142,30 +143,39 @@ impl Settings {
                 Transform::Jitter(4),
             ],
             optimizer: Optimizer::Adam,
-            learning_rate: 0.006,
+            learning_rate: 0.015,
             l2: 1.0,
-            tv: 2.0,
+            tv: 3.0,
             blur: None,
             gradient_blur: 0.0,
             clip: 0.0,
             diversity: 0.0,
             octaves: Octaves {
-                count: 1,
+                count: 2,
                 factor: 1.4,
             },
             noise: 0.01,
         };
+        let alone = Octaves {
+            count: 1,
+            ..base.octaves
+        };
         match name {
             "natural" => Ok(base),
             "gentle" => Ok(Self {
-                parametrization: Parametrization::Fourier { decay: 1.0 },
-                transforms: vec![Transform::Jitter(2)],
+                octaves: alone,
+                transforms: vec![
+                    Transform::Jitter(4),
+                    Transform::Scale(0.9, 1.1),
+                    Transform::Rotate(10.0),
+                ],
                 learning_rate: 0.05,
-                l2: 0.5,
-                tv: 1.0,
+                l2: 2.0,
+                tv: 3.0,
                 ..base
             }),
             "lucid" => Ok(Self {
+                octaves: alone,
                 parametrization: Parametrization::Fourier { decay: 1.0 },
                 transforms: vec![
                     Transform::Pad(12),
@@ -180,6 +190,7 @@ impl Settings {
                 ..base
             }),
             "plain" => Ok(Self {
+                octaves: alone,
                 parametrization: Parametrization::Pixel,
                 decorrelate: false,
                 range: Range::Free,

@@ -1,0 +1,102 @@
+/**
+ * The objective over the steps, a line for each run, with a mark at the step that is looked at.
+ * @module
+ */
+
+import { h, pixelRatio, styleValue } from "../widgets/dom.js";
+import { number } from "../widgets/format.js";
+
+/** @typedef {{ values: readonly number[], dashed: boolean, name: string }} Line */
+
+/**
+ * @param {{ signal: AbortSignal }} options
+ */
+export function createCurve({ signal }) {
+  const canvas = h("canvas", { role: "img", "aria-label": "The objective over the steps" });
+  const element = h("div", { class: "curve" }, canvas);
+  /** @type {{ lines: Line[], steps: number, at: number | null }} */
+  let sight = { lines: [], steps: 1, at: null };
+  let frame = 0;
+
+  function draw() {
+    frame = 0;
+    const ratio = pixelRatio();
+    const width = Math.floor(element.clientWidth * ratio);
+    const height = Math.floor(element.clientHeight * ratio);
+    const context = canvas.getContext("2d");
+    if (width === 0 || height === 0 || !context) return;
+    canvas.width = width;
+    canvas.height = height;
+    const { lines, steps, at } = sight;
+    const values = lines.flatMap((line) => line.values);
+    if (values.length === 0) return;
+    const low = Math.min(...values);
+    const high = Math.max(...values, low + 1e-6);
+    const left = 44 * ratio;
+    const bottom = 16 * ratio;
+    const x = (/** @type {number} */ step) => left + (step / steps) * (width - left - 6 * ratio);
+    const y = (/** @type {number} */ value) =>
+      6 * ratio + (1 - (value - low) / (high - low)) * (height - bottom - 12 * ratio);
+    context.font = `${11 * ratio}px ${getComputedStyle(element).fontFamily}`;
+    context.fillStyle = styleValue("--muted");
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    for (const value of [low, high]) context.fillText(number(value), left - 6 * ratio, y(value));
+    context.textBaseline = "alphabetic";
+    context.fillText(`step ${steps}`, width - 4 * ratio, height - 3 * ratio);
+    context.textAlign = "left";
+    context.fillText("0", left, height - 3 * ratio);
+    context.lineWidth = ratio;
+    context.strokeStyle = styleValue("--line");
+    context.beginPath();
+    context.moveTo(left, y(high));
+    context.lineTo(left, height - bottom);
+    context.lineTo(width - 4 * ratio, height - bottom);
+    context.stroke();
+    for (const line of lines) {
+      context.lineWidth = (line.dashed ? 1.5 : 2) * ratio;
+      context.setLineDash(line.dashed ? [5 * ratio, 4 * ratio] : []);
+      context.strokeStyle = styleValue(line.dashed ? "--muted" : "--accent");
+      context.beginPath();
+      for (const [step, value] of line.values.entries()) context.lineTo(x(step), y(value));
+      context.stroke();
+    }
+    context.setLineDash([]);
+    if (at === null) return;
+    context.lineWidth = ratio;
+    context.strokeStyle = styleValue("--text");
+    context.beginPath();
+    context.moveTo(x(at), 4 * ratio);
+    context.lineTo(x(at), height - bottom);
+    context.stroke();
+  }
+
+  function redraw() {
+    if (!frame) frame = requestAnimationFrame(draw);
+  }
+
+  const sizes = new ResizeObserver(redraw);
+  sizes.observe(element);
+  signal.addEventListener("abort", () => {
+    sizes.disconnect();
+    cancelAnimationFrame(frame);
+  });
+
+  return {
+    element,
+    /**
+     * @param {Line[]} lines
+     * @param {number} steps that the run has in all
+     * @param {number | null} at the step that is looked at
+     */
+    show(lines, steps, at) {
+      sight = { lines: lines.filter((line) => line.values.length > 0), steps, at };
+      const ends = sight.lines.map(
+        (line) =>
+          `${line.name} from ${number(line.values[0])} to ${number(line.values.at(-1) ?? 0)}`,
+      );
+      canvas.setAttribute("aria-label", `The objective over the steps: ${ends.join("; ")}`);
+      redraw();
+    },
+  };
+}
