@@ -205,9 +205,17 @@ test("re-initialised weights change the maps in a copy, and the network that is 
     await page.getByLabel("Re-initialised from the top").fill("0");
     await settled(page);
     assert.deepEqual(new Set(await below.allTextContents()), new Set(["whole"]));
+    await show(
+      page,
+      `${FASHION}&saliency.mode=sanity&saliency.method=saliency`.replace("boot-1", "boot-2"),
+    );
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `${FASHION}&saliency.mode=sanity`);
     await page.keyboard.press("1");
     await settled(page);
-    assert.equal(await text(page, ".bars"), before);
+    assert.equal(await text(page, ".bars"), before, "predicted anew");
+    assert.ok(await page.locator("#notice").isHidden());
     assert.ok(await page.getByText("Weights edited").isHidden());
   }));
 

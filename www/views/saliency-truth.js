@@ -12,7 +12,7 @@ import { ask, reductionOf, settings } from "./saliency-ask.js";
 import { isLittle } from "./saliency-cost.js";
 import { createPlot } from "./saliency-plot.js";
 import { createRun } from "./saliency-run.js";
-import { sightOf } from "./saliency-sight.js";
+import { paintOf, sightOf } from "./saliency-sight.js";
 import { figure } from "./words.js";
 
 /**
@@ -76,6 +76,7 @@ export function createTruth({ app, store, signal }) {
   let at = 4;
   let steps = STEPS;
   const run = createRun({ onStop: stop, onStart: () => void compute(), signal });
+  const thumb = createPixels({ label: "The map", signal });
   const verdict = h("p", { class: "proof" });
   const position = slider({
     label: "Pixels changed",
@@ -107,7 +108,7 @@ export function createTruth({ app, store, signal }) {
   const element = h(
     "div",
     { class: "deletion" },
-    h("div", { class: "row map-key" }, position.element, run.element),
+    h("div", { class: "row map-key" }, thumb.element, position.element, run.element),
     h("div", { class: "ways" }, ...sides.map((side) => side.element)),
     verdict,
   );
@@ -135,7 +136,10 @@ export function createTruth({ app, store, signal }) {
       const { input, seen } = app;
       const onProgress = run.step;
       const map = await app.net.attribute(input, { ...settings(asked), signal: until, onProgress });
-      const { plane } = sightOf(map, asked, reductionOf(state, asked.method), 100);
+      const reduction = reductionOf(state, asked.method);
+      const sight = sightOf(map, asked, reduction, Number(state["saliency.clip"]));
+      const { plane } = sight;
+      const { bitmap } = await app.scope.paint(plane, paintOf(sight));
       const curves = await app.net.faithfulness(input, plane, {
         target: followed,
         steps,
@@ -145,12 +149,15 @@ export function createTruth({ app, store, signal }) {
       });
       const nothing = { data: new Float32Array(input.data.length), shape: input.shape };
       const empty = await app.net.toPixels(nothing);
-      return { asked, curves, order: orderOf(plane.data), empty, seen };
+      return { asked, curves, order: orderOf(plane.data), empty, seen, bitmap };
     });
     if (!found && mine === turn) run.end();
     if (!found || signal.aborted) return;
     run.end();
     shown = found;
+    const { width, height } = found.bitmap;
+    const label = `${found.asked.method.title} for ${found.asked.name}`;
+    thumb.show({ width, height, layers: [{ bitmap: found.bitmap }], label });
     const { good, words } = verdictOf(found.curves);
     verdict.className = `proof ${good ? "holds" : "fails"}`;
     verdict.textContent = words;
