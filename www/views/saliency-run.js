@@ -42,7 +42,7 @@ export function createRun({ onStop, onStart, signal }) {
   /** @param {boolean} shown */
   function reveal(shown) {
     element.classList.toggle("absent", !shown);
-    bar.classList.toggle("absent", !running);
+    bar.hidden = !running;
     button.textContent = running ? "Stop" : "Start";
   }
   reveal(false);
