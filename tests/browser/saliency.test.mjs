@@ -273,3 +273,12 @@ test("the methods that are offered are the engine's", () =>
     const names = said.match(/one of (.*), not/)?.[1].split(", ") ?? [];
     assert.deepEqual(names.sort(), METHODS.map(({ id }) => id).sort(), said);
   }));
+
+test("on a phone nothing is wider than the screen, in any way to look", () =>
+  withPage({ backend: "cpu", viewport: { width: 360, height: 740 } }, async (page) => {
+    await openApp(page, `${FASHION}&saliency.method=lrp`);
+    for (const mode of ["map", "gallery", "grid", "truth", "sanity"]) {
+      await show(page, `${FASHION}&saliency.method=lrp&saliency.mode=${mode}`);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360, mode);
+    }
+  }));
