@@ -452,3 +452,19 @@ fn one_class_has_no_silhouette() {
     let found = block_on(quality::separation(&space, &[3; 20], 0, &Control::new()));
     assert_eq!(found, Ok(None));
 }
+
+#[test]
+fn small_classes_are_not_outvoted() {
+    // Three pairs, far apart: each point's nearest is its like, and all others are not.
+    let values = vec![0.0, 0.1, 5.0, 5.1, 20.0, 20.1];
+    let space = space(values, 1);
+    let found = block_on(quality::separation(
+        &space,
+        &[0, 0, 1, 1, 2, 2],
+        0,
+        &Control::new(),
+    ));
+    let found = found.expect("nobody aborts").expect("there are classes");
+    assert!((found.knn_accuracy - 1.0).abs() < f32::EPSILON, "{found:?}");
+    assert!(found.silhouette > 0.9, "{found:?}");
+}

@@ -160,7 +160,7 @@ export type Embedding = {
   pooled: number;
   /** How far nearest neighbours in the map are true ones, at most 1 (5 neighbours, as in scikit-learn). */
   trustworthiness: number | null;
-  /** Share of points whose 10 nearest others in the original space vote for their label. */
+  /** Share of points whose 10 nearest others in the original space (fewer where classes are small) vote for their label. */
   knnAccuracy: number | null;
   /** How far classes lie apart in the original space, −1 to 1; `null` without two classes. */
   silhouette: number | null;

@@ -286,6 +286,24 @@ describe("the view", () => {
     });
   });
 
+  test("a map that cannot be found is said so, and the components stand in for it", async () => {
+    await withPage({ backend: "cpu" }, async (page) => {
+      await openApp(
+        page,
+        "#model=fashion&view=embedding&layer=mean&embedding.count=20&embedding.perplexity=30",
+      );
+      await settled(page);
+      assert.match(await text(page, "#notice"), /perplexity of at most 6/);
+      assert.match(await text(page, ".words"), /two directions in which they vary most/);
+      await page.locator(".slider input").first().fill("5");
+      await settled(page);
+      await page.waitForFunction(() =>
+        /step 1000/.test(document.querySelector(".status")?.textContent ?? ""),
+      );
+      assert.ok(await page.locator("#notice").isHidden());
+    });
+  });
+
   test("made sets stand beside their truth, and a tour goes through the layers", async () => {
     await withPage({ backend: "cpu" }, async (page) => {
       await openApp(page, "#model=fashion&view=embedding&embedding.set=sizes");

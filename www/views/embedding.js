@@ -82,6 +82,10 @@ export function create(root, store, app) {
   let points = /** @type {Float32Array} */ (new Float32Array(0));
   /** @type {{ step: number, kl: number }[]} */
   let history = [];
+  /** Whether the components stand in for a map that could not be found. */
+  let isFallback = false;
+  /** Counts what was laid out, so that what belongs to an earlier one is known. */
+  let layouts = 0;
   let steps = 0;
   /** @type {TourStop[]} */
   let stops = [];
@@ -238,7 +242,6 @@ export function create(root, store, app) {
     wrong = wrongOf(set, predicted, app.net.labels);
     chosen = null;
     base = null;
-    note.textContent = set.note;
     selection.hidden = true;
     void lay();
   }
@@ -274,6 +277,7 @@ export function create(root, store, app) {
       }),
     );
     status.textContent = "";
+    transport.hidden = true;
   }
 
   /** What the points are embedded by. */
@@ -293,6 +297,10 @@ export function create(root, store, app) {
     stops = [];
     stations.hidden = true;
     empty.hidden = true;
+    transport.hidden = false;
+    isFallback = false;
+    layouts += 1;
+    note.textContent = set.note;
     const { method: how, tour: touring } = wish();
     if (touring && now.kind === "pictures") {
       await goThrough();
@@ -349,6 +357,7 @@ export function create(root, store, app) {
    * @param {Tensor} images
    */
   async function seek(images) {
+    const mine = layouts;
     const {
       method: how,
       perplexity: wide,
@@ -378,6 +387,13 @@ export function create(root, store, app) {
       false,
     );
     await app.work("embedding.search", (until) => search.until(until));
+    if (signal.aborted || search.isRunning || shown !== base || !base || mine !== layouts) return;
+    // It could not begin: what is shown are the principal components.
+    isFallback = true;
+    note.textContent = "Shown by principal components instead.";
+    showTransport("idle");
+    showFacts();
+    say();
   }
 
   /** The same points through all layers. */
@@ -611,7 +627,7 @@ export function create(root, store, app) {
 
   function showFacts() {
     const known = base ?? shown;
-    const running = wish().method !== "pca" && stops.length === 0 && shown === base;
+    const running = wish().method !== "pca" && stops.length === 0 && shown === base && !isFallback;
     /** @type {[string, string, number | null | undefined][]} */
     const rows = [
       [
@@ -646,7 +662,7 @@ export function create(root, store, app) {
     const preset = PRESETS.find(({ id }) => id === wish().set) ?? null;
     const by = "layer" in space() ? app.layer.name : "pixels";
     const text = describe({
-      method: how,
+      method: isFallback ? "pca" : how,
       set,
       count: indices.length,
       by,

@@ -9,7 +9,7 @@ use crate::random::Random;
 /// Neighbours that trustworthiness asks about, as in scikit-learn.
 const TRUSTED: usize = 5;
 
-/// Neighbours that vote on a point's class.
+/// Neighbours that vote on a point's class, fewer where classes are small: at most half their mean size.
 pub const VOTERS: usize = 10;
 
 /// Most points whose trustworthiness is taken whole; of more, it is that of as many as [`SAMPLE`] drawn ones.
@@ -110,16 +110,18 @@ pub async fn separation(
     for &label in labels {
         sizes[label as usize] += 1;
     }
-    if sizes.iter().filter(|&&size| size > 0).count() < 2 {
+    let present = sizes.iter().filter(|&&size| size > 0).count();
+    if present < 2 {
         return Ok(None);
     }
+    let voters = (labels.len() / (2 * present)).clamp(1, VOTERS);
     let asked = drawn(space.count(), seed);
     let (mut right, mut silhouettes) = (0_usize, 0.0_f64);
     let (mut list, mut sums) = (Vec::new(), vec![0.0_f64; classes]);
     space
         .distances(&asked, control, |point, squares| {
             let own = labels[point] as usize;
-            nearest(point, squares, VOTERS, &mut list);
+            nearest(point, squares, voters, &mut list);
             let votes = list
                 .iter()
                 .map(|&(_, other)| labels[other as usize] as usize);
