@@ -8,6 +8,9 @@ import { settled, text } from "./sights.mjs";
 
 /** Pictures of `tiny`: 40 of 3×12×12, which are all different. */
 const images = lattice(11, 0, [40, 3, 12, 12]);
+/** For what a busy machine takes long to draw. */
+const PATIENCE = { timeout: 120_000 };
+
 const arg = { tiny: tiny(), images };
 
 describe("calls that go by steps", () => {
@@ -269,10 +272,12 @@ describe("the view", () => {
         at,
       );
       await page.getByRole("button", { name: "Play" }).click();
-      await settled(page);
-      await page.waitForFunction(() =>
-        /step 1000 of 1000 · KL/.test(document.querySelector(".status")?.textContent ?? ""),
+      await page.waitForFunction(
+        () => /step 1000 of 1000 · KL/.test(document.querySelector(".status")?.textContent ?? ""),
+        null,
+        PATIENCE,
       );
+      await settled(page);
       assert.match(await text(page, ".facts"), /Trustworthiness0\.\d+k-NN accuracy0\.\d+/);
 
       await page.getByText("Save", { exact: true }).click();
@@ -296,10 +301,12 @@ describe("the view", () => {
       assert.match(await text(page, "#notice"), /perplexity of at most 6/);
       assert.match(await text(page, ".words"), /two directions in which they vary most/);
       await page.locator(".slider input").first().fill("5");
-      await settled(page);
-      await page.waitForFunction(() =>
-        /step 1000/.test(document.querySelector(".status")?.textContent ?? ""),
+      await page.waitForFunction(
+        () => /step 1000/.test(document.querySelector(".status")?.textContent ?? ""),
+        null,
+        PATIENCE,
       );
+      await settled(page);
       assert.ok(await page.locator("#notice").isHidden());
     });
   });
