@@ -28,7 +28,7 @@ const SHEETS = {
     model: "efficientnet-lite0",
     preset: "natural",
     classes: TEN,
-    steps: 128,
+    steps: 96,
     times: 1,
     type: "image/jpeg",
   },
