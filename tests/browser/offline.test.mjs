@@ -9,6 +9,9 @@ import { settled, show, text } from "./sights.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
+/** Views that ask for the pictures of a data set when they are first shown. */
+const OF_A_SET = new Set(["embedding", "bias"]);
+
 /**
  * Fails unless the page shows a view's heading and its pictures, and no complaint.
  * @param {Page} page
@@ -88,8 +91,7 @@ test("what has been loaded works on when the server is gone, and a picture that 
       await quiet(page);
       await page.context().setOffline(true);
       await page.context().route("**", (route) => route.abort("internetdisconnected"));
-      // An embedding asks for the pictures of the data set when it is first shown.
-      for (const view of VIEWS.filter((each) => each.id !== "embedding"))
+      for (const view of VIEWS.filter((each) => !OF_A_SET.has(each.id)))
         for (const layer of ["conv1", "act3"]) {
           await show(page, `#model=fashion&view=${view.id}&image=${picture}&layer=${layer}`);
           await assertShown(page, `${view.title} of ${layer}`);
