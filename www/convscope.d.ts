@@ -664,8 +664,10 @@ export type BiasScan = {
   /** `[N, H, W]` */
   maps: Tensor;
   pictureShare: Float32Array;
-  /** The cluster of each map, the largest first. */
+  /** The cluster of each map, the largest first: k-means on the principal components of the maps at 7 × 7. */
   clusters: Int32Array;
+  /** Their first two principal components, `[N, 2]`. */
+  points: Tensor;
 };
 
 export type Outcome = {

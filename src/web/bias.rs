@@ -216,6 +216,7 @@ fn write_scan(scan: &Scan) -> JsValue {
         .iter()
         .map(|&cluster| i32::try_from(cluster).unwrap_or(i32::MAX))
         .collect();
+    set(&object, "points", &tensor::write(&scan.points));
     set(&object, "clusters", &Int32Array::from(clusters.as_slice()));
     object.into()
 }

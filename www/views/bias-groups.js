@@ -4,7 +4,9 @@
  */
 
 import { h } from "../widgets/dom.js";
+import { percent } from "../widgets/format.js";
 import { createPixels } from "../widgets/pixels.js";
+import { createScatter } from "./scatter.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -15,15 +17,29 @@ import { createPixels } from "../widgets/pixels.js";
 /** Pictures shown of a group. */
 const SHOWN = 2;
 
+/** Pictures shown of those with the most evidence inside the region. */
+const WORST = 6;
+
 /**
  * @param {Session} app
  * @param {AbortSignal} signal
  */
 export function createGroups(app, signal) {
   const row = h("ul", { class: "groups" });
-  const title = h("h3", {}, "Alike maps");
-  const element = h("section", { "aria-label": "Groups of alike maps" }, title, row);
-  title.hidden = true;
+  const scatter = createScatter({
+    label: "Maps by their first two principal components, in the colours of their classes",
+    signal,
+  });
+  const worst = h("ul", { class: "worst" });
+  const element = h(
+    "section",
+    { "aria-label": "Groups of alike maps" },
+    h("h3", {}, "Alike maps"),
+    h("div", { class: "grouped" }, row, scatter.element),
+    h("h3", {}, "Pictures with the most evidence there"),
+    worst,
+  );
+  element.hidden = true;
 
   /**
    * @param {BiasScan} scan
@@ -50,7 +66,19 @@ export function createGroups(app, signal) {
         );
       }
     }
+    const ranked = [...scan.pictureShare.keys()]
+      .sort((a, b) => scan.pictureShare[b] - scan.pictureShare[a])
+      .slice(0, WORST);
+    const most = new Float32Array(ranked.length * length);
+    for (const [place, index] of ranked.entries()) {
+      const from = scan.pictures[index] * length;
+      most.set(set.images.data.subarray(from, from + length), place * length);
+    }
     const painted = await app.work("bias.groups", async () => ({
+      worst: await app.scope.paint(
+        { data: most, shape: [1, ranked.length, height, width] },
+        { map: "gray", scale: "each", columns: ranked.length },
+      ),
       means: await app.scope.paint(
         { data: means, shape: [1, count, height, width] },
         { map: "diverging", scale: "signed_each", columns: count },
@@ -61,7 +89,28 @@ export function createGroups(app, signal) {
       ),
     }));
     if (!painted || signal.aborted) return;
-    title.hidden = false;
+    element.hidden = false;
+    scatter.show({
+      points: scan.points.data,
+      classes: scan.pictures.map((picture) => set.labels[picture]),
+    });
+    worst.replaceChildren(
+      ...ranked.map((index, place) => {
+        const label = app.label(set.labels[scan.pictures[index]]);
+        const picture = createPixels({ label, signal });
+        picture.show({
+          width,
+          height,
+          layers: [{ bitmap: painted.worst.bitmap, x: place * width, width, height }],
+        });
+        return h(
+          "li",
+          { title: label },
+          picture.element,
+          h("span", { class: "small muted" }, percent(scan.pictureShare[index])),
+        );
+      }),
+    );
     row.replaceChildren(
       ...members.map((indices, group) => {
         const names = indices.map((index) => app.label(set.labels[scan.pictures[index]]));

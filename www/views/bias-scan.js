@@ -4,7 +4,7 @@
  * @module
  */
 
-import { button, fold, group, segmented, select } from "../widgets/controls.js";
+import { button, fold, group, segmented, select, slider } from "../widgets/controls.js";
 import { h, on } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 import { createLegend } from "../widgets/legend.js";
@@ -124,10 +124,29 @@ export function createScan(root, store, app, signal) {
     signal,
   });
   const table = h("dl", { class: "facts" });
+  const numbers = /** @type {const} */ (["top", "left", "height", "width"]).map((side) =>
+    slider({
+      label: { top: "First row", left: "First column", height: "Rows", width: "Columns" }[side],
+      min: side === "top" || side === "left" ? 0 : 1,
+      max: side === "top" || side === "left" ? 27 : 28,
+      step: 1,
+      value: 1,
+      onInput: (value) => {
+        const next = { ...(area() ?? { top: 0, left: 0, height: 4, width: 4 }), [side]: value };
+        setArea({
+          ...next,
+          height: Math.min(next.height, 28 - next.top),
+          width: Math.min(next.width, 28 - next.left),
+        });
+      },
+      signal,
+    }),
+  );
   app.controls.replaceChildren(
     group("Bias", method.element, data.element, undraw),
     group("Methods differ", compare, table),
     group("Cure", without, spread),
+    fold("Region by numbers", ...numbers.map(({ element }) => element)),
     fold(
       "What is beside the object?",
       h(
@@ -557,6 +576,15 @@ export function createScan(root, store, app, signal) {
       method.set(methodOf());
       data.set(dataOf());
       undraw.hidden = drawn() === null;
+      const region = area();
+      if (region)
+        for (const [index, side] of /** @type {const} */ ([
+          "top",
+          "left",
+          "height",
+          "width",
+        ]).entries())
+          numbers[index].set(region[side]);
       if (changed.has("net")) before = null;
       if (changed.has("net") || changed.has("weights")) found = null;
       if (!found || scanned !== key()) {

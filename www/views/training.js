@@ -9,6 +9,7 @@ import { h } from "../widgets/dom.js";
 import { bytes, number, percent } from "../widgets/format.js";
 import { createLegend } from "../widgets/legend.js";
 import { createTiles } from "../widgets/tiles.js";
+import { createScatter } from "./scatter.js";
 import { BLACK, COAT, chosen, MARK, painted, WHITE } from "./shortcut.js";
 import { createCurve, means } from "./training-curve.js";
 import { createRun } from "./training-run.js";
@@ -30,6 +31,8 @@ const EXAM_MS = 5000;
 /** Test pictures of an examination, and coats among them at least. */
 const EXAM = 300;
 const COATS = 60;
+/** Test pictures that are laid out as points. */
+const CLOUD = 200;
 
 /**
  * @param {HTMLElement} root
@@ -56,12 +59,25 @@ export function create(root, store, app) {
   });
   const first = figure(kernels.element, "Its first kernels");
   const last = figure(maps.element, "Feature maps of the last layer");
+  const cloud = createScatter({
+    label: "Test pictures by what the last layer says of them, in the colours of their classes",
+    signal,
+  });
+  const apart = figure(cloud.element, "Test pictures, by the last layer (PCA)");
   const exam = h("dl", { class: "exam" });
   const other = h("p", { class: "notice" });
   root.append(
     heading.element,
     other,
-    h("div", { class: "learning" }, curve.element, exam, first.element, last.element),
+    h(
+      "div",
+      { class: "learning" },
+      curve.element,
+      exam,
+      first.element,
+      apart.element,
+      last.element,
+    ),
     h("div", { class: "under" }, legend.element),
     words.element,
   );
@@ -72,6 +88,8 @@ export function create(root, store, app) {
   let pack = null;
   /** @type {Dataset | null} */
   let test = null;
+  /** The last map of the test pictures. @type {import("../convscope.js").Tensor | null} */
+  let map = null;
   let looked = 0;
   let examined = 0;
   let beganAs = "";
@@ -284,6 +302,7 @@ export function create(root, store, app) {
     };
     try {
       const all = await app.net.predict(some);
+      await spread(all.logits.data);
       const rows = [["test pictures right", right(all.logits.data, (index) => labels[index])]];
       if (store.get()["training.shortcut"] || app.net.name === "fashion-biased")
         for (const [name, value] of /** @type {[string, number][]} */ ([
@@ -302,6 +321,31 @@ export function create(root, store, app) {
     } catch (error) {
       fail(error);
     }
+  }
+
+  /**
+   * Lays the test pictures out by the last hidden layer, turned onto the map before.
+   * @param {Float32Array} logits of the examination
+   */
+  async function spread(logits) {
+    if (!test) return;
+    const hidden = app.net.layers.at(-2)?.name;
+    const indices = Array.from({ length: CLOUD }, (_, index) => index);
+    const { points } = await app.net.embed(chosen(test.images, indices), {
+      layer: hidden,
+      method: "pca",
+      quality: false,
+      align: map ?? undefined,
+    });
+    if (signal.aborted) return;
+    map = points;
+    const { labels } = test;
+    const classes = app.net.labels.length;
+    const wrong = (/** @type {number} */ index) => {
+      const row = logits.subarray(index * classes, (index + 1) * classes);
+      return row.indexOf(Math.max(...row)) !== labels[index];
+    };
+    cloud.show({ points: points.data, classes: labels, wrong });
   }
 
   async function reset() {

@@ -6,6 +6,8 @@ use crate::engine::control::Control;
 use crate::error::{Error, Result};
 use crate::lab::train::Examples;
 use crate::lens::attribution::{self, Method, attribute};
+use crate::lens::embed::pca::pca;
+use crate::lens::embed::space::Space;
 use crate::net::objective::Term;
 use crate::net::{Net, Overrides};
 use crate::tensor::Tensor;
@@ -20,6 +22,9 @@ pub use hot_spots::{Area, HotSpot};
 
 /// Maps are averaged over squares of this many a side before they are clustered.
 const CLUSTER_GRID: usize = 7;
+
+/// Principal components of the coarse maps that the clusters are found in.
+const CLUSTER_COMPONENTS: usize = 8;
 
 /// The part of a picture whose share of the attribution is asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +79,8 @@ pub struct Scan {
     pub picture_share: Vec<f32>,
     /// The cluster of each, the largest cluster first.
     pub clusters: Vec<usize>,
+    /// The first two principal components of each coarse map, (N, 2).
+    pub points: Tensor,
 }
 
 /// Scans labelled pictures: attribution of each to its own class.
@@ -105,7 +112,8 @@ pub async fn scan(
         pictures: Vec::with_capacity(total),
         maps: Tensor::zeros(shape.with_n(1)),
         picture_share: Vec::with_capacity(total),
-        clusters: Vec::new(),
+        clusters: vec![0; total],
+        points: Tensor::new(vec![0.0; 2 * total], [total, 2])?,
     };
     let mut means = vec![0.0; classes * height * width];
     let mut maps = Vec::with_capacity(total * height * width);
@@ -157,13 +165,33 @@ pub async fn scan(
     found.hot_spots.sort_by(|a, b| b.share.total_cmp(&a.share));
     found.mean_maps = Tensor::new(means, [classes, height, width])?;
     found.maps = Tensor::new(maps, [total, height, width])?;
-    found.clusters = clusters::k_means(
-        &grids,
-        CLUSTER_GRID * CLUSTER_GRID,
-        settings.clusters,
-        settings.seed,
-    );
+    group(&mut found, grids, settings, control).await?;
     Ok(found)
+}
+
+/// Clusters and points of coarse maps by their principal components; equal maps stay one cluster at one point.
+async fn group(
+    found: &mut Scan,
+    grids: Vec<f32>,
+    settings: &Settings,
+    control: &Control,
+) -> Result<()> {
+    let width = CLUSTER_GRID * CLUSTER_GRID;
+    if grids
+        .chunks_exact(width)
+        .all(|grid| grid == &grids[..width])
+    {
+        return Ok(());
+    }
+    let space = Space::new(grids, width, control).await?;
+    let components = pca(&space, CLUSTER_COMPONENTS, control).await?.points;
+    let kept = components.len() / found.pictures.len();
+    found.clusters = clusters::k_means(&components, kept, settings.clusters, settings.seed);
+    let points = found.points.data_mut().chunks_exact_mut(2);
+    for (point, row) in points.zip(components.chunks_exact(kept)) {
+        point[..kept.min(2)].copy_from_slice(&row[..kept.min(2)]);
+    }
+    Ok(())
 }
 
 /// The first `most` pictures of each class.
