@@ -13,17 +13,17 @@ const MIDDLE: f32 = 0.2;
 const SAME: f32 = 0.02;
 
 /// What is the same in this share of the pictures was not photographed with the object.
-const MOST_PICTURES: f32 = 0.6;
+const MOST_PICTURES: f32 = 0.75;
 
 /// Fewer pictures than these have too much in common by chance.
-const FEWEST_PICTURES: usize = 4;
+const FEWEST_PICTURES: usize = 8;
 
 /// Copies of one picture have everything in common: more than this share of the area says nothing.
 const COMMON_AREA: f32 = 0.1;
 
 /// For each pixel of each picture (N, C, H, W) of one class whether it is outside the object, row by row: the background,
-/// what stands alone near the border, and what is the same in most of the pictures, since objects differ and watermarks do
-/// not. Both are widened by a fourteenth of the picture, since maps are blurred at an edge.
+/// what stands alone near the border, and what is the same there in most of the pictures, since objects differ and
+/// watermarks do not. Both are widened by a fourteenth of the picture, since maps are blurred at an edge.
 ///
 /// The background's value is the median of the outermost pixels. A picture without a plain background is all object.
 #[must_use]
@@ -57,7 +57,7 @@ pub fn outside(images: &Tensor) -> Vec<Vec<bool>> {
         .collect()
 }
 
-/// The pixels that stand out and are the same in most of the pictures.
+/// The pixels that stand out and are the same in most of the pictures, the middle apart, where the object is.
 fn common(images: &Tensor, range: f32) -> Vec<bool> {
     let shape = images.activation_shape();
     let plane = shape.plane();
@@ -70,6 +70,9 @@ fn common(images: &Tensor, range: f32) -> Vec<bool> {
         .map(|plane| median_of_frame(plane, shape.h(), shape.w()))
         .collect();
     let is_common = |i: usize| {
+        if is_middle(i, shape.h(), shape.w()) {
+            return false;
+        }
         let middle: Vec<f32> = (0..shape.c())
             .map(|c| {
                 let mut values: Vec<f32> = pictures.iter().map(|p| p[c * plane + i]).collect();
@@ -109,15 +112,20 @@ fn median_of_frame(plane: &[f32], height: usize, width: usize) -> f32 {
     frame[frame.len() / 2]
 }
 
-/// The marked pixels that are connected, over edges, with marked ones in the middle.
-fn reaching_the_middle(marked: &[bool], height: usize, width: usize) -> Vec<bool> {
-    let is_middle = |at: usize, extent: usize| {
+/// Whether a pixel lies in the middle of the picture.
+fn is_middle(i: usize, height: usize, width: usize) -> bool {
+    let inside = |at: usize, extent: usize| {
         let at = (at as f32 + 0.5) / extent as f32;
         (MIDDLE..=1.0 - MIDDLE).contains(&at)
     };
+    inside(i / width, height) && inside(i % width, width)
+}
+
+/// The marked pixels that are connected, over edges, with marked ones in the middle.
+fn reaching_the_middle(marked: &[bool], height: usize, width: usize) -> Vec<bool> {
     let mut reached = vec![false; marked.len()];
     let mut open: Vec<usize> = (0..marked.len())
-        .filter(|&i| marked[i] && is_middle(i / width, height) && is_middle(i % width, width))
+        .filter(|&i| marked[i] && is_middle(i, height, width))
         .collect();
     while let Some(i) = open.pop() {
         if !marked[i] || std::mem::replace(&mut reached[i], true) {
@@ -180,32 +188,32 @@ mod tests {
         // Objects of different brightness, and a mark that lies on each of them.
         let picture = |number: usize, mark: f32| {
             let mut values = vec![0.0; 28 * 28];
-            for row in 4..24 {
-                for column in 4..24 {
-                    values[row * 28 + column] = 0.3 + 0.1 * number as f32;
+            for row in 2..26 {
+                for column in 2..26 {
+                    values[row * 28 + column] = 0.3 + 0.05 * number as f32;
                 }
             }
-            for row in 4..7 {
-                values[row * 28 + 4..row * 28 + 7].fill(mark);
+            for row in 2..5 {
+                values[row * 28 + 2..row * 28 + 5].fill(mark);
             }
             values
         };
-        let six = |mark: &dyn Fn(usize) -> f32| {
-            let values = (0..6)
+        let eight = |mark: &dyn Fn(usize) -> f32| {
+            let values = (0..8)
                 .flat_map(|number| picture(number, mark(number)))
                 .collect();
-            outside(&Tensor::new(values, [6, 1, 28, 28]).unwrap())
+            outside(&Tensor::new(values, [8, 1, 28, 28]).unwrap())
         };
-        let marked = six(&|_| 1.0);
+        let marked = eight(&|_| 1.0);
         assert!(
             marked
                 .iter()
-                .all(|picture| picture[5 * 28 + 5] && !picture[14 * 28 + 14])
+                .all(|picture| picture[3 * 28 + 3] && !picture[14 * 28 + 14])
         );
-        let differing = six(&|number| 0.4 + 0.1 * number as f32);
-        assert!(differing.iter().all(|picture| !picture[5 * 28 + 5]));
-        let copies: Vec<f32> = (0..6).flat_map(|_| picture(2, 1.0)).collect();
-        let copies = outside(&Tensor::new(copies, [6, 1, 28, 28]).unwrap());
+        let differing = eight(&|number| 0.4 + 0.05 * number as f32);
+        assert!(differing.iter().all(|picture| !picture[3 * 28 + 3]));
+        let copies: Vec<f32> = (0..8).flat_map(|_| picture(2, 1.0)).collect();
+        let copies = outside(&Tensor::new(copies, [8, 1, 28, 28]).unwrap());
         assert!(
             !copies[0][14 * 28 + 14],
             "copies of one picture have an object, too"
