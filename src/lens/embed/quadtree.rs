@@ -9,7 +9,7 @@ const NONE: u32 = 0;
 /// A square with points in it.
 #[derive(Debug, Clone, Copy)]
 struct Cell {
-    /// The sum of the points' positions, later their mean.
+    /// The mean of the points' positions, kept as a running mean: that of copies is their place to the last bit.
     centre: [f32; 2],
     count: f32,
     /// The square of the side over the squared accuracy.
@@ -38,9 +38,6 @@ impl Quadtree {
         for (&x, &y) in xs.iter().zip(ys) {
             self.insert([x, y], low, side, angle);
         }
-        for cell in &mut self.cells {
-            cell.centre = cell.centre.map(|sum| sum / cell.count);
-        }
     }
 
     /// Walks down with a point to a leaf of its own, splitting the leaf of another on the way.
@@ -53,20 +50,20 @@ impl Quadtree {
         for depth in 0.. {
             let cell = self.cells[at];
             let entry = &mut self.cells[at];
-            entry.centre = [cell.centre[0] + point[0], cell.centre[1] + point[1]];
             entry.count += 1.0;
+            entry.centre = [0, 1]
+                .map(|axis| cell.centre[axis] + (point[axis] - cell.centre[axis]) / entry.count);
             if cell.count == 0.0 {
                 return;
             }
-            let before = cell.centre.map(|sum| sum / cell.count);
-            if cell.is_leaf && (depth == DEEPEST || before == point) {
+            if cell.is_leaf && (depth == DEEPEST || cell.centre == point) {
                 return;
             }
             side *= 0.5;
             if cell.is_leaf {
                 // The one who lived here, or the many of one place, move down a level.
                 entry.is_leaf = false;
-                let (quarter, _) = quarter_of(before, low, side);
+                let (quarter, _) = quarter_of(cell.centre, low, side);
                 let mut child = empty(side, angle);
                 child.centre = cell.centre;
                 child.count = cell.count;
