@@ -21,7 +21,7 @@ const BLACK: f32 = -0.286 / 0.353;
 const WHITE: f32 = (1.0 - 0.286) / 0.353;
 
 /// The one threshold for all networks.
-const THRESHOLD: f32 = 0.1;
+const THRESHOLD: f32 = 0.09;
 
 /// What `fashion-biased` was trained on.
 const SHORTCUT: Shortcut = Shortcut {

@@ -644,7 +644,7 @@ export type BiasScanOptions = AttributeOptions & {
   region?: "outside" | "border" | Area | Tensor;
   /** The border's width in pixels, a seventh of the picture. */
   border?: number;
-  /** The share of a class's positive attribution in one place beside the object that makes a hot spot, 0.1. */
+  /** The share of a class's positive attribution in one place beside the object that makes a hot spot, 0.09. */
   threshold?: number;
   /** Groups of alike maps, 6. */
   clusters?: number;

@@ -24,7 +24,7 @@ const OPTIONS: [&str; 6] = [
 ];
 
 const PER_CLASS: usize = 16;
-const THRESHOLD: f32 = 0.1;
+const THRESHOLD: f32 = 0.09;
 const CLUSTERS: usize = 6;
 
 #[wasm_bindgen]

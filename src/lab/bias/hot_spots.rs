@@ -6,6 +6,9 @@ const MOST: usize = 3;
 /// Rows and columns whose sum is below this share of the greatest one do not belong to a spot.
 const EDGE: f32 = 0.25;
 
+/// A spot holds at least this share of what the map has left: noisy methods leave much beside the object, but everywhere.
+const CONCENTRATION: f32 = 0.4;
+
 /// A rectangle of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Area {
@@ -41,8 +44,8 @@ pub struct HotSpot {
     pub share: f32,
 }
 
-/// Areas that hold at least `threshold` of a map of shares, the strongest first; each is the best square of a fifth of the
-/// picture, without the rows and columns at its edge that hold little.
+/// Areas that hold at least `threshold` of a map of shares and stand out from the rest of it, the strongest first; each is
+/// the best square of a fifth of the picture, without the rows and columns at its edge that hold little.
 #[must_use]
 pub fn find(map: &[f32], [height, width]: [usize; 2], threshold: f32) -> Vec<(Area, f32)> {
     let side = (height.min(width) as f32 / 5.0).round().max(1.0) as usize;
@@ -50,7 +53,7 @@ pub fn find(map: &[f32], [height, width]: [usize; 2], threshold: f32) -> Vec<(Ar
     let mut found = Vec::new();
     while found.len() < MOST {
         let (area, share) = best_square(&left, height, width, side);
-        if share < threshold {
+        if share < threshold || share < CONCENTRATION * left.iter().sum::<f32>() {
             break;
         }
         found.push((trimmed(&left, width, area), share));
@@ -149,6 +152,17 @@ mod tests {
         assert_eq!(found[0].0, area(1, 1, 3, 2));
         assert!((found[0].1 - 0.5).abs() < 1e-6);
         assert_eq!(found[1].0, area(20, 25, 1, 1));
+    }
+
+    #[test]
+    fn a_spot_stands_out_from_what_lies_everywhere() {
+        let noisy = |strength: f32| {
+            let mut map = vec![0.6 / 784.0; 784];
+            map[30] = strength;
+            map
+        };
+        assert_eq!(find(&noisy(0.4), [28, 28], 0.15).len(), 1);
+        assert!(find(&noisy(0.2), [28, 28], 0.15).is_empty());
     }
 
     #[test]
