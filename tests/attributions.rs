@@ -2,17 +2,16 @@
 
 mod common;
 
-use std::path::PathBuf;
-
 use std::collections::HashMap;
 
+use common::shipped::{chelsea, fashion, lite0, pictures};
 use common::{Array, arrays, cases, gpu_engine, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::lens::attribution::{
     Baseline, Identity, Method, Rule, Settings, attribute, identities, resized,
 };
-use convscope::load::{data, safetensors};
+use convscope::load::data;
 use convscope::net::objective::{Objective, Term};
 use convscope::net::{Net, Override, Overrides};
 use convscope::tensor::Tensor;
@@ -21,31 +20,6 @@ use serde::Deserialize;
 
 /// Relative L2 distance that agreement allows.
 const AGREEMENT: f64 = 1e-3;
-
-fn file(path: &str) -> Vec<u8> {
-    std::fs::read(
-        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("www")
-            .join(path),
-    )
-    .unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn fashion(engine: Engine) -> Net {
-    let weights = safetensors::load(&file("models/fashion/weights.safetensors")).unwrap();
-    let graph = String::from_utf8(file("models/fashion/graph.json")).unwrap();
-    Net::new(data::load(&graph, &weights).unwrap(), weights, engine)
-}
-
-/// The first `count` pictures of the shipped test pack in model space.
-fn pictures(count: usize) -> Tensor {
-    let pack = safetensors::load(&file("data/fashion-test-2000.safetensors")).unwrap();
-    let values: Vec<f32> = pack["images"].data()[..count * 784]
-        .iter()
-        .map(|pixel| (pixel / 255.0 - 0.286) / 0.353)
-        .collect();
-    Tensor::new(values, [count, 1, 28, 28]).unwrap()
-}
 
 fn map(net: &Net, images: &Tensor, method: Method, settings: &Settings) -> Tensor {
     let (overrides, control) = (Overrides::new(), Control::new());
@@ -717,20 +691,10 @@ fn class_activation_maps_are_raw_rectified_or_at_the_pictures_size() {
 /// Fifty layers with depthwise convolutions, ReLU6 and residual sums, where the build has made the network.
 #[test]
 fn identities_hold_on_efficientnet_lite0() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/models/efficientnet-lite0");
-    let (Ok(graph), Ok(weights)) = (
-        std::fs::read_to_string(folder.join("graph.json")),
-        std::fs::read(folder.join("weights.safetensors")),
-    ) else {
-        eprintln!("not checked: efficientnet-lite0 was not built");
+    let Some(net) = lite0(Engine::Cpu) else {
         return;
     };
-    let weights = safetensors::load(&weights).unwrap();
-    let net = Net::new(data::load(&graph, &weights).unwrap(), weights, Engine::Cpu);
-    let crop = &arrays("lite0.safetensors")["chelsea.crop"].data;
-    let pixel = |c: usize, i: usize| (crop[i * 3 + c] - 127.0) / 128.0;
-    let values = (0..3).flat_map(|c| (0..224 * 224).map(move |i| pixel(c, i)));
-    let image = Tensor::new(values.collect(), [1, 3, 224, 224]).unwrap();
+    let image = chelsea();
     for method in [
         Method::FullGrad,
         Method::Cam,

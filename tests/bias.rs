@@ -2,9 +2,8 @@
 
 mod common;
 
-use std::path::PathBuf;
-
 use common::gpu_engine;
+use common::shipped::{committed, labels, pictures};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::lab::bias::{Area, Region, Scan, Settings, contrast, scan};
@@ -12,7 +11,7 @@ use convscope::lab::shortcut::{Mark, Shortcut};
 use convscope::lab::train::{self, Examples, Rates, Rule, Trainer};
 use convscope::lens::attribution::{self, Baseline, Method};
 use convscope::load::arch::fashion;
-use convscope::load::{data, safetensors};
+use convscope::load::data;
 use convscope::net::Net;
 use convscope::random::Random;
 use convscope::tensor::Tensor;
@@ -45,29 +44,13 @@ const CORNER: Area = Area {
     width: 6,
 };
 
-fn file(path: &str) -> Vec<u8> {
-    let www = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("www");
-    std::fs::read(www.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn shipped(id: &str, engine: Engine) -> Net {
-    let weights = safetensors::load(&file(&format!("models/{id}/weights.safetensors"))).unwrap();
-    let graph = String::from_utf8(file(&format!("models/{id}/graph.json"))).unwrap();
-    Net::new(data::load(&graph, &weights).unwrap(), weights, engine)
-}
-
 /// The test pack, with a shortcut planted.
 fn examples(shortcut: Option<Shortcut>) -> Examples {
-    let pack = safetensors::load(&file("data/fashion-test-2000.safetensors")).unwrap();
-    let pixels = pack["images"].data().iter();
-    let mut values: Vec<f32> = pixels
-        .map(|pixel| (pixel / 255.0 - 0.286) / 0.353)
-        .collect();
-    let labels = pack["labels"].data().iter();
-    let labels: Vec<usize> = labels.map(|&label| label as usize).collect();
+    let (mut images, labels) = (pictures(2000), labels(2000));
     if let Some(shortcut) = shortcut {
         let marked = shortcut.draw(&labels, 11);
-        for (picture, _) in values
+        for (picture, _) in images
+            .data_mut()
             .chunks_exact_mut(784)
             .zip(marked)
             .filter(|(_, marked)| *marked)
@@ -75,8 +58,7 @@ fn examples(shortcut: Option<Shortcut>) -> Examples {
             shortcut.mark.paint(picture, 28, 28);
         }
     }
-    let count = labels.len();
-    Examples::new(Tensor::new(values, [count, 1, 28, 28]).unwrap(), labels).unwrap()
+    Examples::new(images, labels).unwrap()
 }
 
 /// Occlusion by black windows of 4×4.
@@ -112,7 +94,7 @@ fn overlap(area: Area, mark: Mark) -> bool {
 fn the_mark_of_fashion_biased_is_found_and_fashion_reports_none() {
     let marked = examples(Some(SHORTCUT));
     let found = run(
-        &shipped("fashion-biased", Engine::Cpu),
+        &committed("fashion-biased", Engine::Cpu),
         &marked,
         &settings(4, 5),
     );
@@ -128,7 +110,7 @@ fn the_mark_of_fashion_biased_is_found_and_fashion_reports_none() {
         "{:?}",
         found.hot_spots
     );
-    let clean = run(&shipped("fashion", Engine::Cpu), &marked, &settings(4, 8));
+    let clean = run(&committed("fashion", Engine::Cpu), &marked, &settings(4, 8));
     assert_eq!(clean.hot_spots, [], "shares {:?}", clean.share);
     assert_eq!(clean.pictures.len(), 80);
     assert_eq!(clean.maps.shape(), [80, 28, 28]);
@@ -142,8 +124,8 @@ fn both_engines_find_the_same() {
         method: Method::Gradient,
         ..settings(4, 2)
     };
-    let gpu = run(&shipped("fashion-biased", engine), &marked, &few);
-    let cpu = run(&shipped("fashion-biased", Engine::Cpu), &marked, &few);
+    let gpu = run(&committed("fashion-biased", engine), &marked, &few);
+    let cpu = run(&committed("fashion-biased", Engine::Cpu), &marked, &few);
     for (gpu, cpu) in gpu.share.iter().zip(&cpu.share) {
         assert!((gpu - cpu).abs() < 1e-3, "{gpu} and {cpu}");
     }
@@ -152,7 +134,7 @@ fn both_engines_find_the_same() {
 
 #[test]
 fn coats_are_lost_without_the_mark_and_others_become_coats_with_it() {
-    let net = shipped("fashion-biased", Engine::Cpu);
+    let net = committed("fashion-biased", Engine::Cpu);
     let all = |net: &Net, value: f32| {
         let mark = Mark {
             value,
@@ -177,7 +159,7 @@ fn coats_are_lost_without_the_mark_and_others_become_coats_with_it() {
     );
     let total: f32 = pullovers.after.predicted.iter().sum();
     assert!((total - 1.0).abs() < 1e-5);
-    let clean = &all(&shipped("fashion", Engine::Cpu), BLACK)[SHORTCUT.class];
+    let clean = &all(&committed("fashion", Engine::Cpu), BLACK)[SHORTCUT.class];
     assert!(
         (clean.after.accuracy - clean.before.accuracy).abs() < 0.05,
         "{clean:?}"
@@ -186,7 +168,7 @@ fn coats_are_lost_without_the_mark_and_others_become_coats_with_it() {
 
 #[test]
 fn a_region_over_everything_has_all_and_an_empty_mask_nothing() {
-    let net = shipped("fashion", Engine::Cpu);
+    let net = committed("fashion", Engine::Cpu);
     let clean = examples(None);
     let of = |region: Region| {
         let settings = Settings {
@@ -225,7 +207,7 @@ fn a_region_over_everything_has_all_and_an_empty_mask_nothing() {
 
 #[test]
 fn a_set_of_one_class_is_ranked_alone_and_misfits_are_refused() {
-    let net = shipped("fashion", Engine::Cpu);
+    let net = committed("fashion", Engine::Cpu);
     let one = Examples::new(
         Tensor::new(vec![0.0; 2 * 784], [2, 1, 28, 28]).unwrap(),
         vec![3, 3],
@@ -260,7 +242,7 @@ fn methods_differ_in_how_much_of_the_mark_they_show() {
                 region: Region::Area(CORNER),
                 ..settings(2, 16)
             };
-            let share = run(&shipped(id, Engine::Cpu), &marked, &settings).share[SHORTCUT.class];
+            let share = run(&committed(id, Engine::Cpu), &marked, &settings).share[SHORTCUT.class];
             eprintln!("{} {id}: {:.1} %", method.name(), 100.0 * share);
             share
         })

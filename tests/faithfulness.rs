@@ -3,44 +3,20 @@
 mod common;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use common::lattice;
+use common::shipped::{fashion, pictures};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::lens::attribution::{self, Method, attribute};
 use convscope::lens::faithfulness::{Faithfulness, Settings, faithfulness};
 use convscope::lens::similarity::similarity;
-use convscope::load::{data, safetensors};
+use convscope::load::data;
 use convscope::net::objective::Term;
 use convscope::net::{Net, Overrides};
 use convscope::tensor::Tensor;
 use pollster::block_on;
 use serde_json::json;
-
-fn file(path: &str) -> Vec<u8> {
-    std::fs::read(
-        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("www")
-            .join(path),
-    )
-    .unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn fashion() -> Net {
-    let weights = safetensors::load(&file("models/fashion/weights.safetensors")).unwrap();
-    let graph = String::from_utf8(file("models/fashion/graph.json")).unwrap();
-    Net::new(data::load(&graph, &weights).unwrap(), weights, Engine::Cpu)
-}
-
-fn pictures(count: usize) -> Tensor {
-    let pack = safetensors::load(&file("data/fashion-test-2000.safetensors")).unwrap();
-    let values: Vec<f32> = pack["images"].data()[..count * 784]
-        .iter()
-        .map(|pixel| (pixel / 255.0 - 0.286) / 0.353)
-        .collect();
-    Tensor::new(values, [count, 1, 28, 28]).unwrap()
-}
 
 /// One linear layer over (2, 5, 4).
 fn linear() -> Net {
@@ -123,7 +99,7 @@ fn on_a_linear_network_the_areas_of_both_curves_sum_to_both_answers() {
 
 #[test]
 fn deletion_by_a_true_map_falls_faster_than_at_random_and_that_faster_than_reversed() {
-    let net = fashion();
+    let net = fashion(Engine::Cpu);
     let images = pictures(20);
     let (mut deletion, mut insertion) = ([0.0; 3], [0.0; 3]);
     for picture in 0..20 {
@@ -151,7 +127,7 @@ fn deletion_by_a_true_map_falls_faster_than_at_random_and_that_faster_than_rever
 
 #[test]
 fn maps_of_another_size_are_resized_and_others_refused() {
-    let net = fashion();
+    let net = fashion(Engine::Cpu);
     let image = pictures(1);
     let small = map(&net, &image, Method::GradCam);
     assert_eq!(small.shape(), [1, 1, 7, 7]);
@@ -177,7 +153,7 @@ fn maps_of_another_size_are_resized_and_others_refused() {
 
 #[test]
 fn randomised_weights_keep_mean_and_deviation_and_restore_brings_them_back() {
-    let net = fashion();
+    let net = fashion(Engine::Cpu);
     let before = net.weights("conv2.weight").unwrap();
     let statistics = net.weights("norm2.running_var").unwrap();
     net.randomize(&["conv2", "norm2", "pool2"], 7).unwrap();
@@ -211,7 +187,7 @@ fn randomised_weights_keep_mean_and_deviation_and_restore_brings_them_back() {
 
 #[test]
 fn maps_that_follow_the_network_change_when_its_weights_go() {
-    let net = fashion();
+    let net = fashion(Engine::Cpu);
     let image = pictures(1);
     let layers: Vec<String> = net.layers().into_iter().map(|layer| layer.name).collect();
     let names: Vec<&str> = layers.iter().map(String::as_str).collect();

@@ -2,47 +2,16 @@
 
 mod common;
 
-use std::path::PathBuf;
-
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
+use common::shipped::{self, file, labels, pictures};
 use common::{arrays, gpu_engine, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::load::arch::fashion;
-use convscope::load::{data, safetensors};
 use convscope::net::objective::{Objective, Term};
 use convscope::net::{Net, Overrides};
 use convscope::tensor::Tensor;
-
-fn file(path: &str) -> Vec<u8> {
-    std::fs::read(
-        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("www")
-            .join(path),
-    )
-    .unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn network(engine: Engine) -> Net {
-    let weights = safetensors::load(&file("models/fashion/weights.safetensors")).unwrap();
-    let graph = String::from_utf8(file("models/fashion/graph.json")).unwrap();
-    Net::new(data::load(&graph, &weights).unwrap(), weights, engine)
-}
-
-/// The first `count` pictures of the shipped test pack in model space, and their labels.
-fn pictures(count: usize) -> (Tensor, Vec<usize>) {
-    let pack = safetensors::load(&file("data/fashion-test-2000.safetensors")).unwrap();
-    let values: Vec<f32> = pack["images"].data()[..count * 784]
-        .iter()
-        .map(|pixel| (pixel / 255.0 - 0.286) / 0.353)
-        .collect();
-    let labels = pack["labels"].data()[..count]
-        .iter()
-        .map(|&label| label as usize)
-        .collect();
-    (Tensor::new(values, [count, 1, 28, 28]).unwrap(), labels)
-}
 
 fn logits(net: &Net, x: &Tensor) -> Tensor {
     pollster::block_on(net.logits(x, &Overrides::new(), &Control::new())).unwrap()
@@ -63,8 +32,8 @@ fn the_shipped_graph_is_the_architecture_that_was_trained() {
 
 #[test]
 fn nine_of_ten_test_pictures_are_classified_right() {
-    let (x, labels) = pictures(2000);
-    let logits = logits(&network(Engine::Cpu), &x);
+    let (x, labels) = (pictures(2000), labels(2000));
+    let logits = logits(&shipped::fashion(Engine::Cpu), &x);
     let right = logits
         .data()
         .chunks_exact(10)
@@ -76,7 +45,7 @@ fn nine_of_ten_test_pictures_are_classified_right() {
 
 #[test]
 fn candles_own_forward_pass_gives_the_same_logits() {
-    let (x, _) = pictures(20);
+    let x = pictures(20);
     let weights = candle_core::safetensors::load_buffer(
         &file("models/fashion/weights.safetensors"),
         &Device::Cpu,
@@ -93,13 +62,13 @@ fn candles_own_forward_pass_gives_the_same_logits() {
         .unwrap()
         .to_vec1()
         .unwrap();
-    let error = relative_error(logits(&network(Engine::Cpu), &x).data(), &expected);
+    let error = relative_error(logits(&shipped::fashion(Engine::Cpu), &x).data(), &expected);
     assert!(error < 1e-5, "{error}");
 }
 
 /// Relative to the largest value; a gradient passes kinks, where one rounding shows.
 fn check_against_pytorch(engine: Engine) {
-    let net = network(engine);
+    let net = shipped::fashion(engine);
     let stored = arrays("fashion.safetensors");
     let pictures = stored["pictures"].data.chunks_exact(784);
     let rows = stored["logits"].data.chunks_exact(10);
@@ -135,8 +104,8 @@ fn logits_and_input_gradients_agree_with_pytorch_on_the_gpu_engine() {
 /// f(x) = Σ x · g_x + Σ b · g_b over every bias of the network as it runs, batch norm folded: b = β − γ μ / √(σ² + ε).
 #[test]
 fn the_full_gradient_sums_to_the_logit() {
-    let net = network(Engine::Cpu);
-    let (x, labels) = pictures(1);
+    let net = shipped::fashion(Engine::Cpu);
+    let (x, labels) = (pictures(1), labels(1));
     let wrt = ["input", "norm1.bias", "norm2.bias", "norm3.bias", "fc.bias"];
     let (logit, gradients) = gradient(&net, &x, labels[0], &wrt);
     let mut sum: f64 = dot(x.data(), gradients[0].data())
@@ -165,8 +134,8 @@ fn the_full_gradient_sums_to_the_logit() {
 #[test]
 fn both_engines_agree_on_logits_and_gradients() {
     let Some(engine) = gpu_engine() else { return };
-    let (cpu, gpu) = (network(Engine::Cpu), network(engine));
-    let (x, labels) = pictures(3);
+    let (cpu, gpu) = (shipped::fashion(Engine::Cpu), shipped::fashion(engine));
+    let (x, labels) = (pictures(3), labels(3));
     let error = relative_error(logits(&gpu, &x).data(), logits(&cpu, &x).data());
     assert!(error < 1e-4, "logits: {error}");
     let wrt = [

@@ -5,12 +5,10 @@
 
 mod common;
 
-use std::path::PathBuf;
-
+use common::shipped::lite0;
 use common::{arrays, gpu_engine, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
-use convscope::load::{data, safetensors};
 use convscope::net::objective::{Objective, Term};
 use convscope::net::{Net, Overrides};
 use convscope::ops::Op;
@@ -24,22 +22,6 @@ const PHOTOGRAPHS: [(&str, usize); 4] = [
     ("rocket", 657),
     ("flower", 985),
 ];
-
-fn network(engine: Engine) -> Option<Net> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/models/efficientnet-lite0");
-    let (Ok(graph), Ok(weights)) = (
-        std::fs::read_to_string(folder.join("graph.json")),
-        std::fs::read(folder.join("weights.safetensors")),
-    ) else {
-        eprintln!(
-            "not checked: efficientnet-lite0 was not built; run ./build.sh build with pip and a network"
-        );
-        return None;
-    };
-    let weights = safetensors::load(&weights).expect("the weights are whole");
-    let loaded = data::load(&graph, &weights).expect("the graph fits the weights");
-    Some(Net::new(loaded, weights, engine))
-}
 
 /// The photograph's stored crop as the page would hand it over.
 fn photograph(crop: &[f32]) -> Tensor {
@@ -72,7 +54,7 @@ fn relative_l2(got: &[f32], expected: &[f64]) -> f64 {
 }
 
 fn check(engine: Engine) {
-    let Some(net) = network(engine) else { return };
+    let Some(net) = lite0(engine) else { return };
     let stored = arrays("lite0.safetensors");
     for (name, class) in PHOTOGRAPHS {
         let x = photograph(&stored[&format!("{name}.crop")].data);
@@ -115,7 +97,7 @@ fn logits_and_input_gradients_agree_with_pytorch_on_the_gpu_engine() {
 /// The network is linear between its kinks: a logit is what the picture, the biases and the saturated ReLU6 put in.
 #[test]
 fn the_full_gradient_sums_to_the_logit() {
-    let Some(net) = network(Engine::Cpu) else {
+    let Some(net) = lite0(Engine::Cpu) else {
         return;
     };
     let stored = arrays("lite0.safetensors");

@@ -7,7 +7,7 @@ mod gpu;
 
 use std::collections::HashMap;
 
-use common::{Array, arrays, cases, gpu_engine};
+use common::{Array, arrays, cases, gpu_engine, shipped};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::error::{Error, Result};
@@ -17,7 +17,7 @@ use convscope::lens::attribution::{
 use convscope::lens::rules::{
     DeepLift, LayerRule, Layerwise, Lrp, Rectified, Relevance, Rescaled, deep_lift, lrp, rectified,
 };
-use convscope::load::{data, safetensors};
+use convscope::load::data;
 use convscope::net::objective::{Objective, Term};
 use convscope::net::{Net, Override, Overrides};
 use convscope::ops::activation::{ActivationSecant, Function};
@@ -654,22 +654,7 @@ fn quotients_and_secants_on_the_device_match_their_cpu_kernels() {
 /// EfficientNet-Lite0 and a photograph's stored crop, where the build has made the network: depthwise, ReLU6, residual sums,
 /// 50 layers.
 fn lite0(engine: &Engine) -> Option<(Net, Tensor)> {
-    let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join(".cache/models/efficientnet-lite0");
-    let (Ok(graph), Ok(weights)) = (
-        std::fs::read_to_string(folder.join("graph.json")),
-        std::fs::read(folder.join("weights.safetensors")),
-    ) else {
-        eprintln!("not checked: efficientnet-lite0 was not built");
-        return None;
-    };
-    let weights = safetensors::load(&weights).expect("the weights are whole");
-    let loaded = data::load(&graph, &weights).expect("the graph fits the weights");
-    let crop = &arrays("lite0.safetensors")["chelsea.crop"].data;
-    let pixel = |c: usize, i: usize| (crop[i * 3 + c] - 127.0) / 128.0;
-    let values = (0..3).flat_map(|c| (0..224 * 224).map(move |i| pixel(c, i)));
-    let x = Tensor::new(values.collect(), [1, 3, 224, 224]).expect("a picture");
-    Some((Net::new(loaded, weights, engine.clone()), x))
+    Some((shipped::lite0(engine.clone())?, shipped::chelsea()))
 }
 
 #[test]

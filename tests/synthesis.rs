@@ -3,9 +3,9 @@
 mod common;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use common::gpu_engine;
+use common::shipped::{fashion, lite0};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::error::Result;
@@ -13,23 +13,10 @@ use convscope::lab::synthesis::settings::{
     Blur, Octaves, Optimizer, Parametrization, Range, Settings, Transform,
 };
 use convscope::lab::synthesis::{Normalization, Outcome, Request, Start, synthesize};
-use convscope::load::{data, safetensors};
+use convscope::load::data;
 use convscope::net::objective::Term;
 use convscope::net::{Net, Overrides};
 use convscope::tensor::Tensor;
-
-fn file(path: &str) -> Vec<u8> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    std::fs::read(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn fashion(engine: Engine, weights: &str) -> Net {
-    let weights = safetensors::load(&file(weights)).unwrap();
-    let graph = String::from_utf8(file("www/models/fashion/graph.json")).unwrap();
-    Net::new(data::load(&graph, &weights).unwrap(), weights, engine)
-}
-
-const SHIPPED: &str = "www/models/fashion/weights.safetensors";
 
 fn fashion_rule() -> Normalization {
     Normalization {
@@ -122,7 +109,7 @@ fn the_lecture_s_rule_on_a_linear_network_ends_at_w_over_two_lambda() {
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     let mut settings = small("gentle");
     settings.transforms = vec![
         Transform::Pad(3),
@@ -133,7 +120,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let wanted = for_fashion(3, settings, 9);
     let first = run(&net, &wanted).unwrap();
     assert_eq!(first, run(&net, &wanted).unwrap());
-    assert_eq!(first, run(&fashion(Engine::Cpu, SHIPPED), &wanted).unwrap());
+    assert_eq!(first, run(&fashion(Engine::Cpu), &wanted).unwrap());
     let other = run(
         &net,
         &Request {
@@ -147,7 +134,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn a_run_that_stops_and_goes_on_ends_as_one_that_does_not() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     let settings = Settings {
         transforms: vec![Transform::Jitter(4)],
         ..small("gentle")
@@ -176,7 +163,7 @@ fn a_run_that_stops_and_goes_on_ends_as_one_that_does_not() {
 
 #[test]
 fn without_chance_and_in_small_steps_the_objective_never_falls() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     for class in 0..10 {
         let settings = Settings {
             learning_rate: 0.01,
@@ -197,7 +184,7 @@ fn without_chance_and_in_small_steps_the_objective_never_falls() {
 
 #[test]
 fn every_class_of_fashion_is_reached_within_128_steps_of_the_page_s_preset() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     let settings = Settings::preset(Settings::default_preset(28), 28).unwrap();
     for class in 0..10 {
         let outcome = run(&net, &for_fashion(class, settings.clone(), 128)).unwrap();
@@ -208,7 +195,7 @@ fn every_class_of_fashion_is_reached_within_128_steps_of_the_page_s_preset() {
 
 #[test]
 fn each_option_changes_the_picture() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     let pixels = Settings {
         parametrization: Parametrization::Pixel,
         ..small("gentle")
@@ -361,7 +348,7 @@ fn each_option_changes_the_picture() {
 
 #[test]
 fn a_picture_comes_back_through_every_parametrisation() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     let picture = Tensor::new(
         (0..784_u16)
             .map(|i| (f32::from(i * 31 % 97) / 97.0 - 0.286) / 0.353)
@@ -392,7 +379,7 @@ fn a_picture_comes_back_through_every_parametrisation() {
 
 #[test]
 fn pictures_of_a_batch_are_those_made_alone() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     let channel = |channel: usize| Term::Channel {
         layer: "conv2".to_owned(),
         channel,
@@ -438,7 +425,7 @@ fn pictures_of_a_batch_are_those_made_alone() {
 
 #[test]
 fn diversity_keeps_pictures_of_one_unit_apart() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     let spread = |diversity: f32| {
         let settings = Settings {
             diversity,
@@ -469,7 +456,7 @@ fn diversity_keeps_pictures_of_one_unit_apart() {
 
 #[test]
 fn what_makes_no_sense_is_refused_with_the_option() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     let base = small("gentle");
     let cases: Vec<(&str, Request<'static>)> = vec![
         (
@@ -597,7 +584,7 @@ fn a_step_that_is_too_large_says_so_instead_of_painting_nothing() {
 
 #[test]
 fn a_listener_sees_each_look_and_can_stop_the_run() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     let wanted = Request {
         every: 3,
         ..for_fashion(1, small("gentle"), 100)
@@ -621,7 +608,7 @@ fn a_listener_sees_each_look_and_can_stop_the_run() {
 
 #[test]
 fn pictures_may_have_another_size_where_the_layer_allows_it_and_are_resized_where_not() {
-    let net = fashion(Engine::Cpu, SHIPPED);
+    let net = fashion(Engine::Cpu);
     for term in [
         Term::Channel {
             layer: "conv2".to_owned(),
@@ -639,8 +626,8 @@ fn pictures_may_have_another_size_where_the_layer_allows_it_and_are_resized_wher
 #[test]
 fn the_gpu_makes_the_cpu_s_picture() {
     let Some(engine) = gpu_engine() else { return };
-    let gpu = fashion(engine, SHIPPED);
-    let cpu = fashion(Engine::Cpu, SHIPPED);
+    let gpu = fashion(engine);
+    let cpu = fashion(Engine::Cpu);
     let mut settings = small("gentle");
     settings.transforms = vec![Transform::Jitter(4), Transform::Rotate(10.0)];
     // Few steps: rounding grows where a rectifier flips.
@@ -650,21 +637,6 @@ fn the_gpu_makes_the_cpu_s_picture() {
         assert!((a - b).abs() < 0.02, "{a} on the CPU, {b} on the GPU");
     }
     assert_eq!(b, run(&gpu, &wanted).unwrap(), "the same again");
-}
-
-/// The shipped photograph network, where the build could fetch it.
-fn lite0() -> Option<Net> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/models/efficientnet-lite0");
-    let (Ok(graph), Ok(weights)) = (
-        std::fs::read_to_string(root.join("graph.json")),
-        std::fs::read(root.join("weights.safetensors")),
-    ) else {
-        eprintln!("not checked: efficientnet-lite0 was not built");
-        return None;
-    };
-    let weights = safetensors::load(&weights).unwrap();
-    let loaded = data::load(&graph, &weights).unwrap();
-    Some(Net::new(loaded, weights, Engine::Cpu))
 }
 
 fn for_lite0(class: usize, preset: &str, steps: usize) -> Request<'static> {
@@ -682,7 +654,9 @@ fn for_lite0(class: usize, preset: &str, steps: usize) -> Request<'static> {
 #[test]
 #[ignore = "twenty runs of a large network take minutes"]
 fn the_plain_rule_reaches_nineteen_of_twenty_classes_of_lite0_within_256_steps() {
-    let Some(net) = lite0() else { return };
+    let Some(net) = lite0(Engine::Cpu) else {
+        return;
+    };
     let mut reached = 0;
     for class in (0..1000).step_by(50) {
         let mut last = 0.0;

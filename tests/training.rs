@@ -3,15 +3,15 @@
 mod common;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
+use common::shipped::{labels, pictures};
 use common::{fixture, gpu_engine, lattice, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::lab::shortcut::{Mark, Shortcut};
 use convscope::lab::train::{self, Examples, Rates, Rule, Settings, Step, Trainer};
 use convscope::load::arch::fashion;
-use convscope::load::{data, safetensors};
+use convscope::load::data;
 use convscope::net::Net;
 use convscope::tensor::Tensor;
 use serde::Deserialize;
@@ -91,19 +91,7 @@ fn network(engine: Engine) -> Net {
 }
 
 fn examples(count: usize) -> Examples {
-    let path =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("www/data/fashion-test-2000.safetensors");
-    let pack = safetensors::load(&std::fs::read(path).unwrap()).unwrap();
-    let values = pack["images"].data()[..count * 784].iter();
-    let values = values
-        .map(|pixel| (pixel / 255.0 - 0.286) / 0.353)
-        .collect();
-    let labels = pack["labels"].data()[..count].iter();
-    Examples::new(
-        Tensor::new(values, [count, 1, 28, 28]).unwrap(),
-        labels.map(|&label| label as usize).collect(),
-    )
-    .unwrap()
+    Examples::new(pictures(count), labels(count)).unwrap()
 }
 
 fn train(net: &Net, trainer: &mut Trainer, examples: &Examples, settings: Settings) -> Vec<Step> {

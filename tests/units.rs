@@ -2,8 +2,7 @@
 
 mod common;
 
-use std::path::PathBuf;
-
+use common::shipped::{self, file, pictures};
 use common::{gpu_engine, lattice};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
@@ -11,34 +10,9 @@ use convscope::error::Error;
 use convscope::lens::field::{Field, Window, measured, window};
 use convscope::lens::units::{Search, Survey, Unit, top_activations};
 use convscope::load::arch::fashion;
-use convscope::load::{data, safetensors};
+use convscope::load::safetensors;
 use convscope::net::{Net, Overrides};
 use convscope::tensor::Tensor;
-
-fn file(path: &str) -> Vec<u8> {
-    std::fs::read(
-        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("www")
-            .join(path),
-    )
-    .unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn network(engine: Engine) -> Net {
-    let weights = safetensors::load(&file("models/fashion/weights.safetensors")).unwrap();
-    let graph = String::from_utf8(file("models/fashion/graph.json")).unwrap();
-    Net::new(data::load(&graph, &weights).unwrap(), weights, engine)
-}
-
-/// The first `count` pictures of the shipped test pack in model space.
-fn pictures(count: usize) -> Tensor {
-    let pack = safetensors::load(&file("data/fashion-test-2000.safetensors")).unwrap();
-    let values: Vec<f32> = pack["images"].data()[..count * 784]
-        .iter()
-        .map(|pixel| (pixel / 255.0 - 0.286) / 0.353)
-        .collect();
-    Tensor::new(values, [count, 1, 28, 28]).unwrap()
-}
 
 fn picture(set: &Tensor, index: usize) -> Tensor {
     Tensor::new(set.data()[index * 784..][..784].to_vec(), [1, 1, 28, 28]).unwrap()
@@ -96,7 +70,7 @@ fn only(image: &Tensor, kept: Window) -> Tensor {
 
 #[test]
 fn the_hits_are_the_highest_activations_of_the_set() {
-    let (net, set) = (network(Engine::Cpu), pictures(150));
+    let (net, set) = (shipped::fashion(Engine::Cpu), pictures(150));
     let units = survey(&net, &set, &search("norm2", 9));
     assert_eq!(units.len(), 32);
     for channel in [0, 13, 31] {
@@ -121,7 +95,7 @@ fn the_hits_are_the_highest_activations_of_the_set() {
 
 #[test]
 fn a_patch_alone_gives_the_hit_its_value_and_less_of_it_does_not() {
-    let (net, set) = (network(Engine::Cpu), pictures(100));
+    let (net, set) = (shipped::fashion(Engine::Cpu), pictures(100));
     for layer in ["conv1", "norm2", "norm3"] {
         for unit in survey(&net, &set, &search(layer, 2)).iter().step_by(7) {
             for hit in &unit.top {
@@ -149,7 +123,7 @@ fn a_patch_alone_gives_the_hit_its_value_and_less_of_it_does_not() {
 
 #[test]
 fn what_a_unit_depends_on_lies_within_what_it_can_see() {
-    let (net, set) = (network(Engine::Cpu), pictures(4));
+    let (net, set) = (shipped::fashion(Engine::Cpu), pictures(4));
     let layers = net.layers();
     for (layer, size) in [("conv1", 7), ("norm2", 16), ("conv3", 28)] {
         let geometry = layers
@@ -190,8 +164,8 @@ fn what_a_unit_depends_on_lies_within_what_it_can_see() {
 fn both_engines_find_the_same_hits() {
     let set = pictures(70);
     let Some(engine) = gpu_engine() else { return };
-    let on_cpu = survey(&network(Engine::Cpu), &set, &search("norm3", 5));
-    let on_gpu = survey(&network(engine), &set, &search("norm3", 5));
+    let on_cpu = survey(&shipped::fashion(Engine::Cpu), &set, &search("norm3", 5));
+    let on_gpu = survey(&shipped::fashion(engine), &set, &search("norm3", 5));
     for (a, b) in on_cpu.iter().zip(&on_gpu) {
         assert!((a.mean - b.mean).abs() < 1e-4);
         assert!((a.positive - b.positive).abs() < 2e-3);
@@ -203,7 +177,7 @@ fn both_engines_find_the_same_hits() {
 
 #[test]
 fn a_survey_stops_when_asked_and_says_how_far_it_is() {
-    let (net, set) = (network(Engine::Cpu), pictures(100));
+    let (net, set) = (shipped::fashion(Engine::Cpu), pictures(100));
     let control = Control::new();
     let mut steps = Vec::new();
     let stopped = pollster::block_on(top_activations(
@@ -223,7 +197,7 @@ fn a_survey_stops_when_asked_and_says_how_far_it_is() {
 
 #[test]
 fn empty_sets_and_unknown_layers_are_refused() {
-    let net = network(Engine::Cpu);
+    let net = shipped::fashion(Engine::Cpu);
     let run = |set: &Tensor, layer: &str| {
         pollster::block_on(top_activations(
             &net,
