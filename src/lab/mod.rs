@@ -1,5 +1,6 @@
 //! Doing: what changes pictures or weights step by step.
 
+pub mod attack;
 pub mod bias;
 pub mod shortcut;
 pub mod synthesis;

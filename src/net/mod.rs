@@ -20,6 +20,7 @@ pub mod objective;
 pub mod passes;
 mod randomize;
 pub mod rule;
+pub mod slopes;
 mod splice;
 
 use objective::{Feeds, Objective, Scene};
