@@ -537,6 +537,12 @@ export type SynthesisSettings = {
   range?: "sigmoid" | "free";
   /** In this order. Jitter shifts by up to half its pixels to either side. */
   transforms?: Transform[];
+  /** Differently moved copies of a picture that a step looks at, 1; the objective is their mean. */
+  copies?: number;
+  /** Deviation of the noise that lies over what the network sees, drawn anew for each step; pixels are in [0, 1]. */
+  inputNoise?: number;
+  /** Brightness from 0 to 1 of what a run starts from and of what lies around the picture; `"mean"` is the network's. */
+  background?: number | "mean";
   /** With range `"free"` λ of λ · Σ X²; with the sigmoid the weight of the mean of t², t before the sigmoid. */
   l2?: number;
   /** Weight of the mean absolute differences of neighbours before the sigmoid. */

@@ -15,7 +15,7 @@ use crate::lab::synthesis::{Checkpoint, Look, Normalization, Outcome, Request, S
 use crate::picture::Channels;
 
 /// Everything that `synthesize` can be told, apart from what concerns any call.
-const OPTIONS: [&str; 28] = [
+const OPTIONS: [&str; 31] = [
     "objective",
     "objectives",
     "count",
@@ -33,6 +33,9 @@ const OPTIONS: [&str; 28] = [
     "decorrelate",
     "range",
     "transforms",
+    "copies",
+    "inputNoise",
+    "background",
     "l2",
     "tv",
     "blurEvery",
@@ -81,9 +84,8 @@ impl WebNet {
     /// `bad_argument` for a name that is none.
     #[wasm_bindgen(js_name = synthesisPreset)]
     pub fn synthesis_preset(&self, name: Option<String>) -> JsResult<JsValue> {
-        let side = self.side();
-        let name = name.unwrap_or_else(|| Settings::default_preset(side).to_owned());
-        let settings = Settings::preset(&name, side).map_err(thrown)?;
+        let name = name.unwrap_or_else(|| Settings::default_preset(self.side()).to_owned());
+        let settings = self.preset(&name).map_err(thrown)?;
         let object = Object::new();
         set(&object, "preset", &name.as_str().into());
         set(&object, "steps", &Settings::steps(&name).into());
@@ -96,6 +98,10 @@ impl WebNet {
     fn side(&self) -> usize {
         let shape = self.net.input_shape();
         shape.h().max(shape.w())
+    }
+
+    fn preset(&self, name: &str) -> Result<Settings> {
+        Settings::preset(name, self.net.input_shape().c(), self.side())
     }
 
     fn read_request<'r>(
@@ -128,7 +134,7 @@ impl WebNet {
             Some(name) => name,
             None => Settings::default_preset(self.side()).to_owned(),
         };
-        let mut settings = Settings::preset(&preset, self.side())?;
+        let mut settings = self.preset(&preset)?;
         read_settings(options, &mut settings)?;
         let start = match options.get("init") {
             None => Start::Noise,
@@ -185,7 +191,7 @@ impl WebNet {
 )]
 fn read_settings(options: &Options, settings: &mut Settings) -> Result<()> {
     let number = |key: &str| Ok(options.number(key)?.map(|number| number as f32));
-    let numbers: [(&str, &mut f32); 8] = [
+    let numbers: [(&str, &mut f32); 9] = [
         ("learningRate", &mut settings.learning_rate),
         ("l2", &mut settings.l2),
         ("tv", &mut settings.tv),
@@ -194,6 +200,7 @@ fn read_settings(options: &Options, settings: &mut Settings) -> Result<()> {
         ("diversity", &mut settings.diversity),
         ("octaveFactor", &mut settings.octaves.factor),
         ("noise", &mut settings.noise),
+        ("inputNoise", &mut settings.input_noise),
     ];
     for (key, target) in numbers {
         if let Some(value) = number(key)? {
@@ -202,6 +209,15 @@ fn read_settings(options: &Options, settings: &mut Settings) -> Result<()> {
     }
     if let Some(count) = options.index("octaves")? {
         settings.octaves.count = count;
+    }
+    if let Some(count) = options.index("copies")? {
+        settings.copies = count;
+    }
+    match options.get("background") {
+        None => {}
+        Some(word) if word.as_string().as_deref() == Some("mean") => settings.background = None,
+        Some(value) if value.as_f64().is_some() => settings.background = number("background")?,
+        Some(_) => return Err(options.wrong("background", "\"mean\" or a brightness from 0 to 1")),
     }
     if let Some(flag) = options.flag("decorrelate")? {
         settings.decorrelate = flag;
@@ -393,6 +409,12 @@ fn write_settings(object: &Object, settings: &Settings) {
     set(object, "range", &range.into());
     set(object, "decorrelate", &settings.decorrelate.into());
     set(object, "octaves", &settings.octaves.count.into());
+    set(object, "copies", &settings.copies.into());
+    let background = settings.background.map_or_else(
+        || JsValue::from("mean"),
+        |brightness| tidy(f64::from(brightness)).into(),
+    );
+    set(object, "background", &background);
     for (key, value) in [
         ("learningRate", settings.learning_rate),
         ("l2", settings.l2),
@@ -402,6 +424,7 @@ fn write_settings(object: &Object, settings: &Settings) {
         ("diversity", settings.diversity),
         ("octaveFactor", settings.octaves.factor),
         ("noise", settings.noise),
+        ("inputNoise", settings.input_noise),
     ] {
         set(object, key, &tidy(f64::from(value)).into());
     }

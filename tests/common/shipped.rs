@@ -39,6 +39,13 @@ pub fn fashion(engine: Engine) -> Net {
     committed("fashion", engine)
 }
 
+/// A network of `fashion`'s architecture that PyTorch trained apart (`fixtures/make_fashion_twin.py`).
+pub fn fashion_twin(engine: Engine) -> Net {
+    let path = root().join("tests/fixtures/fashion_twin.safetensors");
+    let weights = std::fs::read(path).expect("the fixture is there");
+    network(&file("models/fashion/graph.json"), &weights, engine)
+}
+
 /// EfficientNet-Lite0, where the build could fetch it.
 pub fn lite0(engine: Engine) -> Option<Net> {
     let folder = root().join(".cache/models/efficientnet-lite0");

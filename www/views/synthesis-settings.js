@@ -67,6 +67,15 @@ export const SWITCHES = [
     off: without("rotate"),
   },
   {
+    id: "background",
+    label: "Dark background",
+    title: "Starts on black, as the network’s own pictures do, instead of on its mean grey",
+    has: (settings) => settings.background !== "mean",
+    off: (settings) => {
+      settings.background = "mean";
+    },
+  },
+  {
     id: "tv",
     label: "Total variation",
     title: "Holds back differences between neighbours",

@@ -17,10 +17,13 @@ use crate::engine::control::Control;
 use crate::error::{Error, Result};
 use crate::net::objective::{Feeds, Objective};
 use crate::net::{Net, Overrides};
+use crate::random::Random;
 use crate::tensor::{Shape, Tensor};
 use matrices::{apply, resize};
 use parametrization::Coding;
-use program::{BLUR, DECAYS, FIRST_VARIABLE, MAPS, PICTURE, RATES, RECORD, REST, SLOT, StepPlan};
+use program::{
+    BLUR, DECAYS, FIRST_VARIABLE, INPUT_NOISE, MAPS, PICTURE, RATES, RECORD, REST, SLOT, StepPlan,
+};
 use settings::{Optimizer, Settings};
 
 /// Values that the program keeps before they are read.
@@ -187,6 +190,12 @@ fn check(net: &Net, request: &Request<'_>) -> Result<()> {
     }
     if request.every == 0 {
         return wrong("every is 0, it must be at least 1".to_owned());
+    }
+    if request.settings.diversity > 0.0 && request.settings.copies > 1 {
+        return wrong(
+            "diversity keeps pictures apart and copies would be kept apart too; take one of them"
+                .to_owned(),
+        );
     }
     if request.settings.diversity > 0.0 && request.diverse_layer.is_none() {
         return wrong(
@@ -355,7 +364,7 @@ impl Ascent<'_> {
             feeds.push((BLUR.to_owned(), vec![f32::from(u8::from(smooths))]));
         }
         if let Some(view) = self.plan.view {
-            let maps = (0..self.request.count).flat_map(|picture| {
+            let maps = (0..self.request.count * settings.copies).flat_map(|picture| {
                 transforms::map(
                     &settings.transforms,
                     view,
@@ -365,6 +374,9 @@ impl Ascent<'_> {
                 )
             });
             feeds.push((MAPS.to_owned(), maps.collect()));
+        }
+        if settings.input_noise > 0.0 {
+            feeds.push((INPUT_NOISE.to_owned(), self.input_noise(absolute)));
         }
         let mut slot = vec![0.0; HISTORY];
         slot[step % HISTORY] = 1.0;
@@ -377,6 +389,19 @@ impl Ascent<'_> {
         self.executable.run(&parameters, feeds, control).await?;
         feeds.clear();
         Ok(())
+    }
+
+    /// The noise that lies over what a step sees, by the seed.
+    fn input_noise(&self, step: usize) -> Vec<f32> {
+        let stream = self.request.seed ^ (step as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f);
+        let mut random = Random::new(stream);
+        let [n, _, h, w] = self.plan.seen.0;
+        let deviations = &self.request.normalization.std;
+        (0..n)
+            .flat_map(|_| deviations)
+            .flat_map(|std| std::iter::repeat_n(self.request.settings.input_noise / std, h * w))
+            .map(|deviation| deviation * random.normal())
+            .collect()
     }
 
     /// Adds the values up to that of `step` to the history.

@@ -162,6 +162,9 @@ impl<'a> Coding<'a> {
 
     /// What is added before the sigmoid, one number a channel, so that zeros give the network's mean level.
     fn centres(&self) -> Vec<f32> {
+        if let Some(background) = self.settings.background {
+            return vec![logit(background.clamp(MARGIN, 1.0 - MARGIN)); self.rule.mean.len()];
+        }
         let means = self.rule.mean.iter();
         means
             .map(|&mean| match mean {

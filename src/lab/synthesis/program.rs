@@ -9,7 +9,7 @@ use crate::engine::autodiff;
 use crate::engine::program::{Memory, Program};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
-use crate::net::objective::Feeds;
+use crate::net::objective::{Feeds, Objective, Term};
 use crate::net::{Attached, Attachment, Net};
 use crate::ops::adam::{AdamMoment, AdamUpdate};
 use crate::ops::affine::AffineSample;
@@ -20,6 +20,7 @@ use crate::ops::linear::Linear;
 use crate::ops::norm_gate::NormGate;
 use crate::ops::reduce::{Dot, SumTo};
 use crate::ops::reshape::Reshape;
+use crate::ops::scale::Scale;
 use crate::ops::total_variation::TotalVariation;
 use crate::tensor::Shape;
 
@@ -28,6 +29,8 @@ pub const DECAYS: [f32; 2] = [0.9, 0.999];
 
 /// The feed that holds the maps of a step.
 pub const MAPS: &str = "synthesis.maps";
+/// The feed with the noise of a step.
+pub const INPUT_NOISE: &str = "synthesis.input_noise";
 /// The feed with the optimiser's rates.
 pub const RATES: &str = "synthesis.rates";
 /// The feed that says whether this step smooths the picture.
@@ -50,6 +53,8 @@ pub struct StepPlan {
     pub shapes: Vec<(String, Shape)>,
     /// What is seen of what, if anything moves or changes its size.
     pub view: Option<View>,
+    /// What the network looks at, copies and all.
+    pub seen: Shape,
     /// Equal keys need equal programs.
     pub key: String,
 }
@@ -87,10 +92,12 @@ impl StepPlan {
             shapes.push((name, shape));
         }
         let decoded = coding.decode(&mut graph, &values, &mut feeds)?;
-        let view = (!settings.transforms.is_empty() || seen_shape != shape).then_some(View {
+        let moves = !settings.transforms.is_empty() || seen_shape != shape || settings.copies > 1;
+        let view = moves.then_some(View {
             picture: [shape.h(), shape.w()],
             seen: [seen_shape.h(), seen_shape.w()],
         });
+        let copies = settings.copies;
         let seen = match view {
             None => decoded.picture,
             Some(view) => {
@@ -98,20 +105,31 @@ impl StepPlan {
                     Range::Sigmoid => coding.grey(),
                     Range::Free => vec![0.0; shape.c()],
                 };
-                let grey = feed(
-                    &mut graph,
-                    &mut feeds,
-                    "grey",
-                    Shape::channels(shape.c()),
-                    grey,
-                )?;
-                let maps = graph.feed(MAPS, Shape::new(shape.n(), 6, 1, 1))?;
-                let centred = graph.push(Binary::SUB, &[decoded.picture, grey])?;
+                let [n, c, h, w] = shape.0;
+                // Copies lie behind each other as a batch of batches, made by broadcasting.
+                let rows = Shape::new(copies, n * c, 1, 1);
+                let values = grey.repeat(copies * n);
+                let each = feed(&mut graph, &mut feeds, "greys", rows, values)?;
+                let grey = feed(&mut graph, &mut feeds, "grey", Shape::channels(c), grey)?;
+                let maps = graph.feed(MAPS, Shape::new(copies * n, 6, 1, 1))?;
+                let as_rows = Shape::new(1, n * c, h, w);
+                let flat = graph.push(Reshape { shape: as_rows }, &[decoded.picture])?;
+                let centred = graph.push(Binary::SUB, &[flat, each])?;
+                let as_batch = Shape::new(copies * n, c, h, w);
+                let centred = graph.push(Reshape { shape: as_batch }, &[centred])?;
                 let [height, width] = view.seen;
                 let moved = graph.push(AffineSample { height, width }, &[centred, maps])?;
                 graph.push(Binary::ADD, &[moved, grey])?
             }
         };
+        let seen = if settings.input_noise > 0.0 {
+            let noise = graph.feed(INPUT_NOISE, graph.shape(seen))?;
+            graph.push(Binary::ADD, &[seen, noise])?
+        } else {
+            seen
+        };
+        let looked_at = graph.shape(seen);
+        let objectives = copied(&request.objectives, copies);
         let Attached {
             mut graph,
             value,
@@ -123,12 +141,14 @@ impl StepPlan {
             &Attachment {
                 picture: decoded.picture,
                 seen,
-                objectives: &request.objectives,
+                objectives: &objectives,
                 layer: request.diverse_layer.as_deref(),
                 overrides: &request.overrides,
             },
         )?;
         feeds.extend(own_feeds);
+        let share = 1.0 / copies as f32;
+        let value = graph.push(Scale { factor: share }, &[value])?;
         let mut raised = value;
         for (name, weight, penalty) in penalties(&mut graph, settings, decoded.raw, layer)? {
             let weight = feed(&mut graph, &mut feeds, name, Shape::SCALAR, vec![weight])?;
@@ -180,6 +200,8 @@ impl StepPlan {
             learning_rate: 0.0,
             l2: f32::from(u8::from(settings.l2 > 0.0)),
             tv: f32::from(u8::from(settings.tv > 0.0)),
+            input_noise: f32::from(u8::from(settings.input_noise > 0.0)),
+            background: None,
             noise: 0.0,
             transforms: Vec::new(),
             ..settings.clone()
@@ -191,6 +213,7 @@ impl StepPlan {
             feeds,
             shapes,
             view,
+            seen: looked_at,
             key: format!("synthesis|{key}|{shape}|{view:?}|{structure:?}"),
         })
     }
@@ -204,6 +227,31 @@ impl StepPlan {
             .collect();
         Program::with_variables(&self.graph, &self.fetches, &variables, Memory::Loop)
     }
+}
+
+/// Objectives for a batch that holds every picture several times: what the network says is summed over the copies, what is
+/// read off the picture itself is not.
+fn copied(objectives: &[Objective], copies: usize) -> Vec<Objective> {
+    let scaled: Vec<Objective> = objectives
+        .iter()
+        .map(|terms| {
+            let scale = |term: &Term| match term {
+                Term::TotalVariation { .. } | Term::L2 { .. } => copies as f32,
+                _ => 1.0,
+            };
+            terms
+                .iter()
+                .map(|(term, weight)| (term.clone(), weight * scale(term)))
+                .collect()
+        })
+        .collect();
+    let times = if scaled.len() > 1 { copies } else { 1 };
+    scaled
+        .iter()
+        .cycle()
+        .take(scaled.len() * times)
+        .cloned()
+        .collect()
 }
 
 /// (feed, weight, value) of what is kept small.
