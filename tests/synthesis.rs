@@ -12,7 +12,7 @@ use convscope::error::Result;
 use convscope::lab::synthesis::settings::{
     Blur, Octaves, Optimizer, Parametrization, Range, Settings, Transform,
 };
-use convscope::lab::synthesis::{Normalization, Outcome, Request, Start, synthesize};
+use convscope::lab::synthesis::{Checkpoint, Normalization, Outcome, Request, Start, synthesize};
 use convscope::load::data;
 use convscope::net::objective::Term;
 use convscope::net::{Net, Overrides};
@@ -60,6 +60,7 @@ fn request(term: Term, settings: Settings, steps: usize, size: [usize; 2]) -> Re
         overrides: Overrides::new(),
         seed: 7,
         every: 16,
+        checkpoints: 0,
     }
 }
 
@@ -474,6 +475,209 @@ fn pictures_of_a_batch_are_those_made_alone() {
     }
     let sum: f32 = alone.iter().map(|outcome| outcome.history[0]).sum();
     assert!((sum - batch.history[0]).abs() < 1e-3 * sum.abs().max(1.0));
+}
+
+#[test]
+fn a_run_with_octaves_goes_on_from_any_of_its_states_as_if_it_had_not_stopped() {
+    let net = fashion(Engine::Cpu);
+    let settings = Settings {
+        octaves: Octaves {
+            count: 3,
+            factor: 1.4,
+        },
+        ..small("gentle")
+    };
+    let whole = Request {
+        every: 2,
+        checkpoints: 2,
+        ..for_fashion(4, settings, 24)
+    };
+    let mut states: Vec<Checkpoint> = Vec::new();
+    let outcome = pollster::block_on(synthesize(&net, &whole, &Control::new(), async |look| {
+        states.extend(look.checkpoint);
+        Ok(true)
+    }))
+    .unwrap();
+    // In each octave of 8 steps, after its fifth: the looks at steps 0, 2, 4 and 6, every second of them after the first.
+    let steps: Vec<usize> = states.iter().map(|state| state.step).collect();
+    assert_eq!(steps, [5, 13, 21]);
+    // A run that was ended at the seam of two octaves.
+    let seam = Request {
+        steps: 24,
+        every: 1,
+        ..whole.clone()
+    };
+    let ended = pollster::block_on(synthesize(&net, &seam, &Control::new(), async |look| {
+        Ok(look.step < 7)
+    }));
+    states.push(ended.unwrap().checkpoint);
+    assert_eq!(states[3].step, 8);
+    for state in &states {
+        let rest = Request {
+            resume: Some(state),
+            steps: 24 - state.step,
+            ..whole.clone()
+        };
+        let resumed = run(&net, &rest).unwrap();
+        assert_eq!(resumed.image, outcome.image, "from step {}", state.step);
+        assert_eq!(resumed.history, outcome.history[state.step..]);
+        assert_eq!(resumed.checkpoint, outcome.checkpoint);
+    }
+}
+
+/// The mean of f(w · x + b) over positions, which is flat at grey: below 0, or above 6.
+fn flat_at_grey(function: &str, bias: f32) -> Net {
+    let graph = format!(
+        r#"{{"name": "flat", "input": {{"name": "x", "shape": [1, 8, 8]}}, "output": "mean", "nodes": [
+        {{"name": "conv", "op": "conv2d", "inputs": ["x"], "weight": "w", "bias": "b"}},
+        {{"name": "act", "op": "{function}", "inputs": ["conv"]}},
+        {{"name": "mean", "op": "global_avg_pool", "inputs": ["act"]}}]}}"#
+    );
+    let w = vec![1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0];
+    let tensors = [
+        ("w", Tensor::new(w, [1, 1, 3, 3]).unwrap()),
+        ("b", Tensor::new(vec![bias], [1]).unwrap()),
+    ];
+    let weights: HashMap<String, Tensor> = tensors
+        .into_iter()
+        .map(|(name, tensor)| (name.to_owned(), tensor))
+        .collect();
+    Net::new(data::load(&graph, &weights).unwrap(), weights, Engine::Cpu)
+}
+
+#[test]
+fn a_unit_that_sleeps_is_woken_by_redirected_gradients_alone() {
+    for (function, bias, weight) in [
+        ("relu", -0.5, 1.0),
+        ("relu6", -0.5, 1.0),
+        ("relu6", 6.3, -1.0),
+    ] {
+        let net = flat_at_grey(function, bias);
+        let [asleep, woken] = [false, true].map(|redirect| {
+            let settings = Settings {
+                learning_rate: 2.0,
+                l2: 0.0,
+                redirect,
+                ..small("plain")
+            };
+            let term = Term::Channel {
+                layer: "act".to_owned(),
+                channel: 0,
+            };
+            let wanted = Request {
+                objectives: vec![vec![(term, weight)]],
+                start: Start::Grey,
+                ..request(Term::Logit(0), settings, 24, [8, 8])
+            };
+            run(&net, &wanted).unwrap().history
+        });
+        assert_eq!(asleep[24], asleep[0], "{function} has no gradient there");
+        assert!(woken[24] > woken[0] + 0.1, "{function}: {woken:?}");
+    }
+}
+
+#[test]
+fn redirected_gradients_leave_a_unit_that_is_awake_alone() {
+    let net = fashion(Engine::Cpu);
+    let of = |redirect: bool| {
+        let settings = Settings {
+            redirect,
+            ..small("gentle")
+        };
+        run(&net, &for_fashion(3, settings, 4)).unwrap().image
+    };
+    for (a, b) in of(false).data().iter().zip(of(true).data()) {
+        assert!((a - b).abs() < 1e-4, "{a} became {b}");
+    }
+}
+
+#[test]
+fn a_caricature_points_where_its_picture_does_and_further() {
+    let net = fashion(Engine::Cpu);
+    let picture = common::shipped::pictures(1);
+    let layer = "act2".to_owned();
+    let seen = |image: &Tensor| {
+        let (overrides, control) = (Overrides::new(), Control::new());
+        let look = net.activations(image, &["act2"], &overrides, &control);
+        pollster::block_on(look).unwrap().remove(0)
+    };
+    let target = seen(&picture);
+    let dot =
+        |a: &Tensor, b: &Tensor| -> f32 { a.data().iter().zip(b.data()).map(|(a, b)| a * b).sum() };
+    let [weak, strong] = [0, 4].map(|power| {
+        let term = Term::Caricature {
+            layer: layer.clone(),
+            target: target.clone(),
+            power,
+        };
+        let settings = Settings {
+            transforms: Vec::new(),
+            ..small("gentle")
+        };
+        let wanted = Request {
+            normalization: fashion_rule(),
+            ..request(term, settings, 96, [28, 28])
+        };
+        let outcome = run(&net, &wanted).unwrap();
+        let own = seen(&outcome.image);
+        let along = dot(&own, &target) / dot(&target, &target).sqrt();
+        let cosine = along / dot(&own, &own).sqrt();
+        let value = along * cosine.max(0.1).powi(i32::try_from(power).unwrap());
+        let last = outcome.history[96];
+        assert!(
+            (value - last).abs() < 2e-3 * last.abs(),
+            "{value} is not {last}"
+        );
+        (cosine, along)
+    });
+    assert!(strong.0 > weak.0, "{strong:?} after {weak:?}");
+    assert!(
+        weak.1 > dot(&target, &target).sqrt(),
+        "it exaggerates: {weak:?}"
+    );
+}
+
+#[test]
+fn a_gradient_past_all_numbers_ends_the_run_with_a_sentence() {
+    let (net, w) = linear();
+    let huge = w.iter().map(|w| w.signum() * 3e38).collect();
+    net.set_weights("w", Tensor::new(huge, [2, 36]).unwrap())
+        .unwrap();
+    let wanted = Request {
+        start: Start::Grey,
+        ..request(Term::Logit(0), small("plain"), 8, [6, 6])
+    };
+    let error = run(&net, &wanted).expect_err("it is infinite after a step");
+    assert_eq!(error.code.as_str(), "bad_argument");
+    assert!(
+        error.message.contains("at step 1;"),
+        "it says where: {}",
+        error.message
+    );
+}
+
+#[test]
+fn the_smallest_picture_grows_and_one_that_is_too_large_is_refused_at_once() {
+    let net = fashion(Engine::Cpu);
+    let unit = |size| {
+        let term = Term::Channel {
+            layer: "conv1".to_owned(),
+            channel: 2,
+        };
+        let settings = Settings {
+            transforms: Vec::new(),
+            l2: 0.0,
+            tv: 0.0,
+            ..small("gentle")
+        };
+        run(&net, &request(term, settings, 16, size))
+    };
+    let tiny = unit([4, 4]).unwrap();
+    assert_eq!(tiny.image.shape(), [1, 1, 4, 4]);
+    assert!(tiny.history[16] > tiny.history[0], "{:?}", tiny.history);
+    let error = unit([60_000, 60_000]).expect_err("it has 3.6 billion pixels");
+    assert_eq!(error.code.as_str(), "bad_argument");
+    assert!(error.message.contains("60000 × 60000"), "{}", error.message);
 }
 
 #[test]

@@ -73,6 +73,8 @@ export type Term = { weight?: number } & (
   | { layer: string; direction: Float32Array | number[] }
   | { layer: string; dot: Tensor }
   | { layer: string; content: Tensor; reduction?: "mean" | "sum" }
+  /** ⟨a, t⟩ / |t| · max(0.1, cos(a, t))^power, t the tensor and `power` 2 unless given. */
+  | { layer: string; caricature: Tensor; power?: number }
   | { layer: string; gram: Tensor; reduction?: "mean" | "sum"; normalize?: boolean }
   | { tv: number; reduction?: "mean" | "sum" }
   | { l2: number; reduction?: "mean" | "sum" }
@@ -557,6 +559,8 @@ export type SynthesisSettings = {
   clip?: number;
   /** Keeps the pictures of a batch apart, at the objective's layer. */
   diversity?: number;
+  /** In the first 16 steps, a rectifier whose whole gradient is 0 passes on what leads back to where it has a slope. */
+  redirect?: boolean;
   /** Coarse to fine: how many sizes share the steps, each larger by `octaveFactor`. */
   octaves?: number;
   octaveFactor?: number;
@@ -578,8 +582,10 @@ export type SynthesisOptions = SynthesisSettings & {
   size?: number | [number, number];
   /** What a run starts from, `"noise"` by default. */
   init?: "noise" | "grey" | ImageLike;
-  /** Goes on from the state of a run with the same options. */
+  /** Goes on from the state of a run with the same options; `steps` are then those that are left. */
   resume?: SynthesisState;
+  /** Calls of `onStep` between those that get a `state`, from which the run can be resumed; none by default. */
+  stateEvery?: number;
 };
 
 export type SynthesisStep = {
@@ -589,6 +595,8 @@ export type SynthesisStep = {
   value: number;
   /** `[N, C, H, W]` in model space. */
   image: Tensor;
+  /** After the step that follows the picture; see `stateEvery`. */
+  state?: SynthesisState;
 };
 
 export type SynthesisState = { step: number; values: Tensor[] };

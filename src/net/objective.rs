@@ -4,9 +4,11 @@
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Op;
+use crate::ops::activation::{Activation, Function};
 use crate::ops::binary::Binary;
 use crate::ops::cross_entropy::CrossEntropy;
 use crate::ops::gram::Gram;
+use crate::ops::inverse_root::InverseRoot;
 use crate::ops::reduce::{Dot, SumTo};
 use crate::ops::softmax::Softmax;
 use crate::ops::total_variation::{TotalVariation, TotalVariationGrad};
@@ -53,6 +55,16 @@ pub enum Term {
         /// Of the activation's shape, for one picture or the batch.
         tensor: Tensor,
     },
+    /// Caricature (Olah et al. 2018): ⟨a, t⟩ / |t| · max(0.1, cos(a, t))^power for activations a, over the whole layer of a
+    /// picture: along t, and along nothing else.
+    Caricature {
+        /// The layer.
+        layer: String,
+        /// The activations t to exaggerate, for one picture or the batch.
+        target: Tensor,
+        /// How much the direction counts against the length.
+        power: usize,
+    },
     /// `DeepDream`: mean square of the layer.
     MeanSquare {
         /// The layer.
@@ -94,6 +106,9 @@ pub enum Term {
     },
 }
 
+/// Cosines count as at least this much in a caricature, so that a start that points elsewhere has a gradient (Lucid).
+const LEAST_COSINE: f32 = 0.1;
+
 /// A weighted sum of terms.
 pub type Objective = Vec<(Term, f32)>;
 
@@ -125,6 +140,7 @@ pub fn structure(objective: &Objective) -> String {
             | Term::Unit { layer, .. }
             | Term::Direction { layer, .. }
             | Term::Dot { layer, .. } => format!("dot@{layer};"),
+            Term::Caricature { layer, power, .. } => format!("caricature@{layer},{power};"),
             Term::MeanSquare { layer } => format!("square@{layer};"),
             Term::Content { layer, mean, .. } => format!("content@{layer},{mean};"),
             Term::Gram {
@@ -278,6 +294,15 @@ impl Builder<'_, '_> {
                 check_tensor("dot", tensor, shape)?;
                 self.dot(node, tensor.data(), index, feeds)
             }
+            Term::Caricature {
+                layer,
+                target,
+                power,
+            } => {
+                let (node, shape) = self.layer(layer)?;
+                check_tensor("caricature", target, shape)?;
+                Ok((self.caricature(node, target, *power, index, feeds)?, 1.0))
+            }
             Term::MeanSquare { layer } => {
                 let (node, shape) = self.layer(layer)?;
                 Ok((self.inner(node, node)?, 1.0 / shape.picture() as f32))
@@ -385,6 +410,50 @@ impl Builder<'_, '_> {
     ) -> Result<(NodeId, f32)> {
         let mask = self.feed(index, self.scene.graph.shape(node), values, feeds)?;
         Ok((self.inner(node, mask)?, 1.0))
+    }
+
+    fn caricature(
+        &mut self,
+        node: NodeId,
+        target: &Tensor,
+        power: usize,
+        index: usize,
+        feeds: &mut Feeds,
+    ) -> Result<NodeId> {
+        let shape = self.scene.graph.shape(node);
+        let units: Vec<f32> = target
+            .data()
+            .chunks_exact(shape.picture())
+            .flat_map(|picture| {
+                let square: f32 = picture.iter().map(|t| t * t).sum();
+                let length = square.sqrt().max(f32::MIN_POSITIVE);
+                picture.iter().map(move |t| t / length)
+            })
+            .collect();
+        let unit = self.feed(index, shape, &units, feeds)?;
+        let graph = &mut *self.scene.graph;
+        let each = Shape::new(shape.n(), 1, 1, 1);
+        let mut sum = |a: NodeId, b: NodeId| {
+            let products = graph.push(Binary::MUL, &[a, b])?;
+            graph.push(SumTo { shape: each }, &[products])
+        };
+        let (along, square) = (sum(node, unit)?, sum(node, node)?);
+        let inverse = graph.push(InverseRoot { epsilon: 1e-12 }, &[square])?;
+        let cosine = graph.push(Binary::MUL, &[along, inverse])?;
+        let floor = graph.constant(LEAST_COSINE, Shape::SCALAR)?;
+        let above = graph.push(Binary::SUB, &[cosine, floor])?;
+        let function = Function::Relu;
+        let above = graph.push(Activation { function }, &[above])?;
+        let cosine = graph.push(Binary::ADD, &[above, floor])?;
+        let mut value = along;
+        for _ in 0..power {
+            value = graph.push(Binary::MUL, &[value, cosine])?;
+        }
+        if self.sums == Sums::Each || shape.n() == 1 {
+            return Ok(value);
+        }
+        let shape = Shape::SCALAR;
+        self.scene.graph.push(SumTo { shape }, &[value])
     }
 
     fn squared_difference(

@@ -256,6 +256,7 @@ impl Term {
             | Self::Unit { layer, .. }
             | Self::Direction { layer, .. }
             | Self::Dot { layer, .. }
+            | Self::Caricature { layer, .. }
             | Self::MeanSquare { layer }
             | Self::Content { layer, .. }
             | Self::Gram { layer, .. } => Some(layer),

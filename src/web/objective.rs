@@ -10,7 +10,7 @@ use crate::net::objective::{Objective, Term};
 use crate::tensor::Tensor;
 
 /// What a term may hold, apart from its `weight`.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 18] = [
     "logit",
     "probability",
     "loss",
@@ -20,6 +20,8 @@ const FIELDS: [&str; 16] = [
     "x",
     "direction",
     "dot",
+    "caricature",
+    "power",
     "content",
     "gram",
     "reduction",
@@ -28,6 +30,10 @@ const FIELDS: [&str; 16] = [
     "l2",
     "weight",
 ];
+
+/// How much a caricature's direction counts when nothing is said.
+const CARICATURE_POWER: usize = 2;
+const MOST_POWER: usize = 8;
 
 /// An objective.
 ///
@@ -99,7 +105,7 @@ fn read_layer_term(options: &Options, names: &[&str]) -> Result<Term> {
     let none = || {
         Error::bad_argument(format!(
             "an objective with {} is none; there are {{logit}}, {{probability}}, {{loss}}, {{layer}}, {{layer, channel}}, \
-             {{layer, channel, y, x}}, {{layer, direction}}, {{layer, dot}}, {{layer, content}}, {{layer, gram}}, {{tv}} \
+             {{layer, channel, y, x}}, {{layer, direction}}, {{layer, dot}}, {{layer, caricature}}, {{layer, content}}, {{layer, gram}}, {{tv}} \
              and {{l2}}",
             if names.is_empty() {
                 "nothing in it".to_owned()
@@ -141,6 +147,17 @@ fn read_layer_term(options: &Options, names: &[&str]) -> Result<Term> {
             layer,
             tensor: tensor("dot")?,
         },
+        ["caricature"] | ["caricature", "power"] => {
+            let power = options.index("power")?.unwrap_or(CARICATURE_POWER);
+            if power > MOST_POWER {
+                return Err(options.wrong("power", "a whole number from 0 to 8"));
+            }
+            Term::Caricature {
+                layer,
+                target: tensor("caricature")?,
+                power,
+            }
+        }
         ["content"] | ["content", "reduction"] => Term::Content {
             layer,
             target: tensor("content")?,

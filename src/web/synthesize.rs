@@ -15,12 +15,13 @@ use crate::lab::synthesis::{Checkpoint, Look, Normalization, Outcome, Request, S
 use crate::picture::Channels;
 
 /// Everything that `synthesize` can be told, apart from what concerns any call.
-const OPTIONS: [&str; 31] = [
+const OPTIONS: [&str; 33] = [
     "objective",
     "objectives",
     "count",
     "steps",
     "every",
+    "stateEvery",
     "preset",
     "size",
     "init",
@@ -43,6 +44,7 @@ const OPTIONS: [&str; 31] = [
     "gradientBlur",
     "clip",
     "diversity",
+    "redirect",
     "octaves",
     "octaveFactor",
     "noise",
@@ -164,6 +166,7 @@ impl WebNet {
             overrides: tensor::read_overrides(options.get("override").as_ref())?,
             seed,
             every: options.index("every")?.unwrap_or(1),
+            checkpoints: options.index("stateEvery")?.unwrap_or(0),
         })
     }
 
@@ -221,6 +224,9 @@ fn read_settings(options: &Options, settings: &mut Settings) -> Result<()> {
     }
     if let Some(flag) = options.flag("decorrelate")? {
         settings.decorrelate = flag;
+    }
+    if let Some(flag) = options.flag("redirect")? {
+        settings.redirect = flag;
     }
     match options.text("optimizer")?.as_deref() {
         None => {}
@@ -360,19 +366,13 @@ fn step_of(look: &Look) -> JsValue {
     set(&step, "step", &look.step.into());
     set(&step, "value", &look.value.into());
     set(&step, "image", &tensor::write(&look.image));
+    if let Some(checkpoint) = &look.checkpoint {
+        set(&step, "state", &state_of(checkpoint));
+    }
     step.into()
 }
 
 fn written(outcome: &Outcome) -> JsValue {
-    let state = Object::new();
-    set(&state, "step", &outcome.checkpoint.step.into());
-    let values: Array = outcome
-        .checkpoint
-        .values
-        .iter()
-        .map(tensor::write)
-        .collect();
-    set(&state, "values", &values);
     let history: Array = outcome
         .history
         .iter()
@@ -381,8 +381,16 @@ fn written(outcome: &Outcome) -> JsValue {
     let object = Object::new();
     set(&object, "image", &tensor::write(&outcome.image));
     set(&object, "history", &history);
-    set(&object, "state", &state);
+    set(&object, "state", &state_of(&outcome.checkpoint));
     object.into()
+}
+
+fn state_of(checkpoint: &Checkpoint) -> JsValue {
+    let state = Object::new();
+    set(&state, "step", &checkpoint.step.into());
+    let values: Array = checkpoint.values.iter().map(tensor::write).collect();
+    set(&state, "values", &values);
+    state.into()
 }
 
 fn write_settings(object: &Object, settings: &Settings) {
@@ -408,6 +416,7 @@ fn write_settings(object: &Object, settings: &Settings) {
     set(object, "optimizer", &optimizer.into());
     set(object, "range", &range.into());
     set(object, "decorrelate", &settings.decorrelate.into());
+    set(object, "redirect", &settings.redirect.into());
     set(object, "octaves", &settings.octaves.count.into());
     set(object, "copies", &settings.copies.into());
     let background = settings.background.map_or_else(

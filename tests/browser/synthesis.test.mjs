@@ -1,8 +1,9 @@
 // Pictures by gradient ascent, through the interface and on the page.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
-import { settled, text } from "./sights.mjs";
+import { openOn, settled, text } from "./sights.mjs";
 
 for (const backend of BACKENDS) {
   test(`a class picture is found, seen, stopped, resumed and made again (${backend})`, async () => {
@@ -145,4 +146,172 @@ test("all channels, all layers and the way between two units are made", () =>
     );
     await settled(page);
     assert.equal(await page.locator(".grown-row figure").count(), 5);
+  }));
+
+/**
+ * Waits until a run that is longer has come that far.
+ * @param {import("playwright-core").Page} page
+ * @param {number} step
+ */
+async function reaches(page, step) {
+  await page.waitForFunction((/** @type {number} */ least) => {
+    const said = document.querySelector(".grown")?.textContent ?? "";
+    return Number(/^Step (\d+)/.exec(said)?.[1]) >= least;
+  }, step);
+}
+
+test("space rests a run and lets it go on, Stop ends it, and its film scrubs back", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, "#model=fashion&view=synthesis&target=8&synthesis.steps=16");
+    // A long run, which is caught on its way.
+    await page.evaluate(() => {
+      location.hash = location.hash.replace("steps=16", "steps=4096");
+    });
+    await reaches(page, 20);
+    await page.locator("body").press(" ");
+    await page.getByRole("button", { name: "Go on" }).waitFor();
+    await page.waitForTimeout(300);
+    const rests = await text(page, ".grown");
+    await page.waitForTimeout(500);
+    assert.equal(await text(page, ".grown"), rests, "it rests");
+    await page.locator("body").press(" ");
+    await page.waitForFunction(
+      (/** @type {string} */ before) => document.querySelector(".grown")?.textContent !== before,
+      rests,
+    );
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await settled(page);
+    const ended = await text(page, ".grown");
+    const at = Number(/^Step (\d+)/.exec(ended)?.[1]);
+    assert.ok(at > 0 && at < 4096, `it was stopped at ${at}`);
+    assert.equal(await page.getByRole("button", { name: "Start", exact: true }).count(), 1);
+    const pixels = () =>
+      page
+        .locator(".lanes canvas")
+        .first()
+        .evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).toDataURL());
+    const last = await pixels();
+    const scrub = page.locator(".way input[type=range]");
+    assert.equal(Number(await scrub.getAttribute("max")), at);
+    await scrub.fill("0");
+    await page.waitForTimeout(100);
+    assert.match(await text(page, ".grown"), /^Step 0: logit/);
+    assert.notEqual(await pixels(), last, "the first picture is another");
+  }));
+
+test("a run is saved as an animated PNG, and its JSON replays it to the same number", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(
+      page,
+      "#model=fashion&view=synthesis&target=3&synthesis.steps=32&synthesis.seed=5&synthesis.of=caricature&layer=conv2",
+    );
+    await settled(page);
+    assert.match(await text(page, "#sight h2"), /to conv2, exaggerated\?$/);
+    const before = await text(page, ".grown");
+    assert.match(before, /^Step 32: length × cos²/);
+    await page.locator("summary", { hasText: "Save" }).click();
+    const saved = async (/** @type {string} */ name) => {
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name, exact: true }).click(),
+      ]);
+      return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+    };
+    const animation = await saved("Animation");
+    assert.match(animation.name, /growing\.png$/);
+    const frames = await page.evaluate(
+      async (/** @type {number[]} */ bytes) => {
+        // The browser's own decoder judges the file.
+        const decoder = new ImageDecoder({ data: new Uint8Array(bytes), type: "image/png" });
+        await decoder.tracks.ready;
+        const { frameCount = 0 } = decoder.tracks.selectedTrack ?? {};
+        const { image } = await decoder.decode({ frameIndex: frameCount - 1 });
+        return { frameCount, side: [image.displayWidth, image.displayHeight] };
+      },
+      [...animation.bytes],
+    );
+    assert.deepEqual(frames, { frameCount: 17, side: [224, 224] });
+    const json = await saved("JSON");
+    await page.goto(
+      page.url().replace(/#.*/, "#model=fashion&view=synthesis&target=1&synthesis.steps=16"),
+    );
+    await settled(page);
+    assert.notEqual(await text(page, ".grown"), before);
+    await page.locator("input[type=file][accept='application/json']").setInputFiles({
+      name: json.name,
+      mimeType: "application/json",
+      buffer: json.bytes,
+    });
+    await page.waitForFunction(() =>
+      /^Step 32/.test(document.querySelector(".grown")?.textContent ?? ""),
+    );
+    await settled(page);
+    const number = (/** @type {string} */ line) =>
+      /[\d.]+(?= ·|$)/.exec(line.replace(/^Step 32: \S+( × cos²)?/, ""))?.[0];
+    assert.equal(number(await text(page, ".grown")), number(before));
+    await page.locator("input[type=file][accept='application/json']").setInputFiles({
+      name: "other.json",
+      mimeType: "application/json",
+      buffer: Buffer.from("[1"),
+    });
+    await page.waitForSelector("#notice:not([hidden])");
+    assert.match(await text(page, "#notice .said"), /other\.json holds no run/i);
+  }));
+
+test("each switch's effect stands beside the others", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(
+      page,
+      "#model=fashion&view=synthesis&target=9&synthesis.steps=16&synthesis.sight=switches",
+    );
+    await settled(page);
+    const captions = await page.locator(".grown-row figcaption").allTextContents();
+    assert.ok(
+      captions.every((caption) => /\([−\d.]+\)$/.test(caption)),
+      captions.join(),
+    );
+    assert.match(captions[0], /^as set/);
+    assert.ok(captions.length >= 12);
+    const pictures = await page
+      .locator(".grown-row canvas")
+      .evaluateAll((all) => all.map((each) => /** @type {HTMLCanvasElement} */ (each).toDataURL()));
+    assert.equal(new Set(pictures).size, captions.length, "each changes the picture");
+  }));
+
+test("a run that loses its device goes on from its last state", () =>
+  withPage({ backend: "webgpu" }, async (page) => {
+    await page.context().route("**/worker.js", async (route) => {
+      const response = await route.fetch();
+      const hook = `
+        const request = GPUAdapter.prototype.requestDevice;
+        GPUAdapter.prototype.requestDevice = async function (...args) {
+          const device = await request.apply(this, args);
+          const channel = new BroadcastChannel("lose the device");
+          channel.onmessage = () => device.destroy();
+          return device;
+        };`;
+      await route.fulfill({ response, body: `${await response.text()}\n${hook}` });
+    });
+    await openOn(
+      page,
+      "webgpu",
+      "#model=fashion&view=synthesis&target=8&synthesis.steps=16&synthesis.compare=false",
+    );
+    await page.evaluate(() => {
+      location.hash = location.hash.replace("steps=16", "steps=96");
+    });
+    await reaches(page, 40);
+    await page.evaluate(() => new BroadcastChannel("lose the device").postMessage("now"));
+    await page.waitForSelector("#notice:not([hidden])");
+    await settled(page);
+    const line = await text(page, ".grown");
+    const from = Number(/went on from step (\d+)/.exec(line)?.[1]);
+    assert.match(line, /^Step 96: logit/);
+    assert.ok(from >= 16 && from < 96, line);
+    // As a run that loses nothing.
+    await page.reload();
+    await settled(page);
+    const whole = await text(page, ".grown");
+    assert.ok(!whole.includes("went on"));
+    assert.equal(line.replace(/ · went on.*/, ""), whole);
   }));

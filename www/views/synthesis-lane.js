@@ -17,6 +17,9 @@ import { figure } from "./words.js";
 /** Frames that are kept of a run. */
 const FRAMES = 72;
 
+/** Looks at a run between two of its states that are kept, in case the GPU takes its device away. */
+const STATE_EVERY = 8;
+
 /** Share of values that may lie outside when contrast is stretched. */
 const OUTSIDE = 0.005;
 
@@ -58,6 +61,9 @@ export function createLane({ app, label, onFrame, signal }) {
   let stretches = true;
   let factor = 1;
   let shown = -1;
+  /** From which the run could go on. @type {import("../convscope.js").SynthesisState | null} */
+  let state = null;
+  let resumed = 0;
 
   /** @param {Frame} frame */
   async function draw(frame) {
@@ -96,7 +102,13 @@ export function createLane({ app, label, onFrame, signal }) {
       frames = [];
       history = [];
       last = null;
+      state = null;
+      resumed = 0;
       shown = -1;
+    },
+    /** The step from which a run went on that had lost its device, or 0. */
+    get resumed() {
+      return resumed;
     },
     /**
      * Shows the frame at or before a step.
@@ -109,18 +121,30 @@ export function createLane({ app, label, onFrame, signal }) {
     },
     /**
      * Grows a picture; it is shown as it grows. `turn` is awaited at each step: while it is open the run rests, and when it
-     * gives `true` the run ends with what there is.
-     * @param {SynthesisOptions & { seed: number }} options
-     * @param {{ turn: () => Promise<boolean>, signal: AbortSignal }} run
+     * gives `true` the run ends with what there is. `goesOn`: from the last state of a run that lost its device.
+     * @param {SynthesisOptions & { seed: number, steps: number }} options
+     * @param {{ turn: () => Promise<boolean>, goesOn: boolean, signal: AbortSignal }} run
      */
-    async grow(options, { turn, signal: until }) {
-      this.clear();
-      const keep = Math.max(1, Math.ceil((options.steps ?? 1) / FRAMES));
+    async grow(options, { turn, goesOn, signal: until }) {
+      const resume = goesOn ? state : null;
+      if (resume) {
+        resumed = resume.step;
+        history = history.slice(0, resumed);
+        frames = frames.filter((frame) => frame.step < resumed);
+      } else this.clear();
+      const keep = Math.max(1, Math.ceil(options.steps / FRAMES));
+      const every = options.every ?? 1;
+      const before = history.slice();
       const result = await app.net.synthesize({
         ...options,
+        ...(resume ? { resume, steps: options.steps - resume.step } : {}),
+        // Only a GPU is taken away.
+        stateEvery: app.scope.backend === "webgpu" ? STATE_EVERY : 0,
         signal: until,
-        onStep: async ({ step, value, image }) => {
-          history.push(value);
+        onStep: async ({ step, value, image, state: reached }) => {
+          state = reached ?? state;
+          // Values come every few steps; at the end there is one for each.
+          while (history.length < Math.min(step + every, options.steps)) history.push(value);
           const frame = { step, value, pixels: await app.net.toPixels(image), tensor: image };
           last = frame;
           if (step % keep === 0) frames.push(frame);
@@ -129,7 +153,7 @@ export function createLane({ app, label, onFrame, signal }) {
           return (await turn()) ? { stop: true } : undefined;
         },
       });
-      history = result.history;
+      history = [...before, ...result.history];
       const step = result.state.step;
       const value = history.at(-1) ?? 0;
       last = { step, value, pixels: await app.net.toPixels(result.image), tensor: result.image };

@@ -5,10 +5,11 @@
  */
 
 import { h } from "../widgets/dom.js";
-import { percent } from "../widgets/format.js";
+import { number, percent } from "../widgets/format.js";
 import { createPixels } from "../widgets/pixels.js";
 import { createTiles } from "../widgets/tiles.js";
 import { stretched } from "./synthesis-lane.js";
+import { variants } from "./synthesis-settings.js";
 import { figure } from "./words.js";
 
 /**
@@ -34,6 +35,9 @@ const LAYER_STEPS = 96;
 
 /** How much nearness to the layer's values counts against smoothness. */
 const NEARNESS = 20;
+
+/** Pictures that a row shows large. */
+const FEW = 10;
 
 /** Pictures on the way between two units. */
 const BETWEEN = 5;
@@ -61,6 +65,7 @@ export function createMany({ app, onChannel, signal }) {
   /** @param {string[]} captions */
   function deal(captions) {
     only("row");
+    row.classList.toggle("full", captions.length > FEW);
     cards = captions.map((caption) => {
       const pixels = createPixels({ label: caption, signal });
       return { pixels, sight: figure(pixels.element, caption) };
@@ -183,6 +188,37 @@ export function createMany({ app, onChannel, signal }) {
         cards[index + 1].sight.caption(`${layer.name}: ${percent(Math.min(1, left))} off`);
         if (ended) return;
       }
+    },
+    /**
+     * The same picture with each of its settings changed by itself.
+     * @param {Making & { objective: Term, init: import("../convscope.js").SynthesisOptions["init"], steps: number }} making
+     * @returns {Promise<number>} how many there are
+     */
+    async switches({ settings, seed, turn, onStep, signal: until, objective, init, steps }) {
+      const ways = variants(settings);
+      deal(ways.map((way) => way.label));
+      for (const [index, way] of ways.entries()) {
+        let ended = false;
+        const { image, history } = await app.net.synthesize({
+          ...way.settings,
+          objective,
+          init,
+          steps,
+          every: 8,
+          seed,
+          signal: until,
+          onStep: async ({ step, image: grown }) => {
+            await place(index, await app.net.toPixels(grown));
+            onStep(index * steps + step, ways.length * steps);
+            ended = await turn();
+            return ended ? { stop: true } : undefined;
+          },
+        });
+        await place(index, await app.net.toPixels(image));
+        cards[index].sight.caption(`${way.label} (${number(history.at(-1) ?? 0, 3)})`);
+        if (ended) break;
+      }
+      return ways.length;
     },
     /**
      * The way from one objective to another, in one batch.

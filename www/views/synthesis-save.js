@@ -53,12 +53,20 @@ function paint(canvas, pixels) {
 }
 
 /**
+ * How many times a picture is magnified where players would smooth it.
+ * @param {{ width: number, height: number }} picture
+ */
+export const magnified = ({ width, height }) =>
+  Math.max(1, Math.ceil(LEAST_SIDE / Math.max(width, height)));
+
+/**
  * @param {ImageData} pixels
+ * @param {number} [times] that it is magnified
  * @returns {Promise<Blob>}
  */
-export function png(pixels) {
+export function png(pixels, times = 1) {
   return new Promise((resolve, reject) => {
-    canvasOf(pixels, 1).toBlob(
+    canvasOf(pixels, times).toBlob(
       (blob) => (blob ? resolve(blob) : reject(new Error("This browser could not make a PNG."))),
       "image/png",
     );
@@ -83,8 +91,7 @@ function kindOfFilm() {
 export async function film(frames, signal) {
   const type = kindOfFilm();
   if (!type) throw new Error("This browser cannot record films; save the PNG instead.");
-  const times = Math.max(1, Math.ceil(LEAST_SIDE / Math.max(frames[0].width, frames[0].height)));
-  const canvas = canvasOf(frames[0], times);
+  const canvas = canvasOf(frames[0], magnified(frames[0]));
   const recorder = new MediaRecorder(canvas.captureStream(), {
     mimeType: type,
     videoBitsPerSecond: 6_000_000,

@@ -76,6 +76,16 @@ export const SWITCHES = [
     },
   },
   {
+    id: "veil",
+    label: "Noise",
+    title:
+      "Lays noise over what the network sees, differently in each step, so that only what is large counts",
+    has: (settings) => settings.inputNoise > 0,
+    off: (settings) => {
+      settings.inputNoise = 0;
+    },
+  },
+  {
     id: "tv",
     label: "Total variation",
     title: "Holds back differences between neighbours",
@@ -94,6 +104,87 @@ export const SWITCHES = [
     },
   },
 ];
+
+/** @param {SynthesisSettings} settings */
+function onPixels(settings) {
+  settings.parametrization = "pixel";
+  delete settings.decay;
+}
+
+/**
+ * What the picture is made with besides, each put into the settings by itself.
+ * @type {{ label: string, change: (settings: SynthesisSettings) => void }[]}
+ */
+const OTHERS = [
+  {
+    label: "Laplacian pyramid",
+    change: (settings) => {
+      onPixels(settings);
+      Object.assign(settings, { parametrization: "pyramid", levels: 4 });
+    },
+  },
+  {
+    label: "pixels, picture blurred",
+    change: (settings) => {
+      onPixels(settings);
+      Object.assign(settings, { blurEvery: 4, blurSigma: 0.6 });
+    },
+  },
+  {
+    label: "pixels, gradient blurred",
+    change: (settings) => {
+      onPixels(settings);
+      settings.gradientBlur = 1;
+    },
+  },
+  {
+    label: "pixels, small norms clipped",
+    change: (settings) => {
+      onPixels(settings);
+      settings.clip = 0.3;
+    },
+  },
+  {
+    label: "coarse to fine",
+    change: (settings) => {
+      settings.octaves = 3;
+    },
+  },
+  {
+    label: "four copies a step",
+    change: (settings) => {
+      settings.copies = 4;
+    },
+  },
+  {
+    label: "ascent without Adam",
+    change: (settings) => {
+      Object.assign(settings, { optimizer: "sgd", learningRate: 0.02 });
+    },
+  },
+];
+
+/**
+ * The settings as they are, then with each of their parts switched off, then with each of the others.
+ * @param {SynthesisSettings} settings
+ * @returns {{ label: string, settings: SynthesisSettings }[]}
+ */
+export function variants(settings) {
+  const whole = /** @type {Preset} */ ({ ...settings, transforms: settings.transforms ?? [] });
+  /** @param {string} label @param {(settings: SynthesisSettings) => void} change */
+  const changed = (label, change) => {
+    const own = { ...settings, transforms: [...whole.transforms] };
+    change(own);
+    return { label, settings: own };
+  };
+  return [
+    { label: "as set", settings },
+    ...SWITCHES.filter((each) => each.has(whole)).map((each) =>
+      changed(`${each.label} off`, each.off),
+    ),
+    ...OTHERS.map((each) => changed(each.label, each.change)),
+  ];
+}
 
 /** Names of the presets as a person says them. */
 export const PRESETS = [

@@ -4,7 +4,7 @@ use super::matrices::gaussian;
 use super::parametrization::{Coding, along_both, feed};
 use super::settings::{Optimizer, Range, Settings};
 use super::transforms::View;
-use super::{HISTORY, Request};
+use super::{HISTORY, Request, redirect};
 use crate::engine::autodiff;
 use crate::engine::program::{Memory, Program};
 use crate::error::{Error, Result};
@@ -31,6 +31,8 @@ pub const DECAYS: [f32; 2] = [0.9, 0.999];
 pub const MAPS: &str = "synthesis.maps";
 /// The feed with the noise of a step.
 pub const INPUT_NOISE: &str = "synthesis.input_noise";
+/// The feed that says whether this step redirects gradients.
+pub const REDIRECT: &str = "synthesis.redirect";
 /// The feed with the optimiser's rates.
 pub const RATES: &str = "synthesis.rates";
 /// The feed that says whether this step smooths the picture.
@@ -155,7 +157,11 @@ impl StepPlan {
             let weighted = graph.push(Binary::MUL, &[penalty, weight])?;
             raised = graph.push(Binary::SUB, &[raised, weighted])?;
         }
-        let gradients = autodiff::gradient(&mut graph, raised, &values)?;
+        let gradients = if settings.redirect {
+            redirect::gradient(&mut graph, raised, &values)?
+        } else {
+            autodiff::gradient(&mut graph, raised, &values)?
+        };
         let mut variables = Vec::new();
         let mut moments = Vec::new();
         let rates_shape = match settings.optimizer {

@@ -101,6 +101,8 @@ pub struct Settings {
     pub clip: f32,
     /// Weight that keeps pictures of a batch apart, by the cosines between their Gram matrices of a layer.
     pub diversity: f32,
+    /// In the first 16 steps, a rectifier whose whole gradient is 0 passes on what leads back to where it has a slope.
+    pub redirect: bool,
     /// Coarse to fine.
     pub octaves: Octaves,
     /// Deviation of the noise that a picture starts from, in the optimised numbers.
@@ -144,8 +146,8 @@ impl Settings {
     pub fn preset(name: &str, channels: usize, side: usize) -> Result<Self> {
         let is_small = side <= SMALL;
         let base = Self {
-            parametrization: Parametrization::Fourier { decay: 1.2 },
-            decorrelate: true,
+            parametrization: Parametrization::Fourier { decay: 1.5 },
+            decorrelate: channels == 3,
             range: Range::Sigmoid,
             transforms: vec![
                 Transform::Jitter(16),
@@ -156,14 +158,15 @@ impl Settings {
             optimizer: Optimizer::Adam,
             learning_rate: 0.02,
             copies: 1,
-            input_noise: 0.0,
-            l2: 1.0,
-            tv: 40.0,
+            input_noise: 0.1,
+            l2: 0.5,
+            tv: 20.0,
             background: None,
             blur: None,
             gradient_blur: 0.0,
             clip: 0.0,
             diversity: 0.0,
+            redirect: false,
             octaves: Octaves {
                 count: 2,
                 factor: 1.4,
@@ -178,7 +181,6 @@ impl Settings {
             "natural" => Ok(base),
             "gentle" => Ok(Self {
                 octaves: alone,
-                parametrization: Parametrization::Fourier { decay: 1.5 },
                 transforms: vec![
                     Transform::Jitter(2),
                     Transform::Scale(0.65, 1.2),
@@ -188,6 +190,8 @@ impl Settings {
                 l2: 0.3,
                 tv: 2.0,
                 background: (channels == 1).then_some(DARK),
+                redirect: true,
+                input_noise: 0.0,
                 noise: 0.1,
                 ..base
             }),
@@ -204,6 +208,8 @@ impl Settings {
                 learning_rate: 0.05,
                 l2: 0.0,
                 tv: 0.0,
+                input_noise: 0.0,
+                redirect: true,
                 ..base
             }),
             "plain" => Ok(Self {
@@ -216,6 +222,7 @@ impl Settings {
                 learning_rate: if is_small { 0.1 } else { 1.0 },
                 l2: 1e-3,
                 tv: 0.0,
+                input_noise: 0.0,
                 ..base
             }),
             _ => Err(Error::bad_argument(format!(

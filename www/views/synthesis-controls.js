@@ -1,0 +1,203 @@
+/**
+ * The controls of synthesis: what is raised, what makes it legible, where it starts, and what is saved.
+ * @module
+ */
+
+import { button, fold, group, select, slider, toggle } from "../widgets/controls.js";
+import { h, on } from "../widgets/dom.js";
+import { canFilm } from "./synthesis-save.js";
+import { PRESETS, SWITCHES, switchedOff } from "./synthesis-settings.js";
+
+/**
+ * @typedef {import("../app/store.js").Store} Store
+ * @typedef {import("../app/store.js").State} State
+ * @typedef {import("./synthesis-settings.js").Preset} Preset
+ * @typedef {import("./synthesis-question.js").Sight} Sight
+ * @typedef {{ startOrPause: () => void, halt: () => void, png: () => void, film: () => void, animation: () => void, json: () => void, replay: (file: HTMLInputElement) => void }} Doing
+ */
+
+/**
+ * @param {{ root: HTMLElement, store: Store, doing: Doing, signal: AbortSignal }} options
+ */
+export function createControls({ root, store, doing, signal }) {
+  const state = store.get();
+  const of = select({
+    label: "What is raised",
+    options: [
+      { value: "class", label: "Class" },
+      { value: "channel", label: "Channel" },
+      { value: "dream", label: "DeepDream" },
+      { value: "caricature", label: "Caricature" },
+    ],
+    value: String(state["synthesis.of"]),
+    onChange: (value) => store.set({ "synthesis.of": value, "synthesis.sight": "one" }),
+    signal,
+  });
+  const go = button({ label: "Start", title: "Space", onClick: doing.startOrPause, signal });
+  const stop = button({ label: "Stop", onClick: doing.halt, signal });
+  const seed = button({
+    label: "Another seed",
+    onClick: () =>
+      store.set({
+        "synthesis.seed": Number(store.get()["synthesis.seed"]) + 1,
+        "synthesis.run": true,
+      }),
+    signal,
+  });
+  const beside = toggle({
+    label: "Beside the plain rule",
+    value: state["synthesis.compare"] === true,
+    onChange: (value) => store.set({ "synthesis.compare": value }),
+    signal,
+  });
+  const stretch = toggle({
+    label: "Stretch contrast",
+    value: state["synthesis.stretch"] === true,
+    onChange: (value) => store.set({ "synthesis.stretch": value }, { replace: true }),
+    signal,
+  });
+  const preset = select({
+    label: "Settings",
+    options: PRESETS,
+    value: String(state["synthesis.preset"]),
+    onChange: (value) => store.set({ "synthesis.preset": value }),
+    signal,
+  });
+  const from = select({
+    label: "Starts from",
+    options: [
+      { value: "", label: "Noise" },
+      { value: "grey", label: "Even grey" },
+      { value: "picture", label: "The picture" },
+    ],
+    value: String(state["synthesis.from"]),
+    onChange: (value) => store.set({ "synthesis.from": value }),
+    signal,
+  });
+  const steps = slider({
+    label: "Steps",
+    min: 16,
+    max: 512,
+    step: 16,
+    value: 128,
+    onInput: (value) => store.set({ "synthesis.steps": value }, { replace: true }),
+    signal,
+  });
+  const switches = SWITCHES.map((each) => {
+    const control = toggle({
+      label: each.label,
+      value: true,
+      onChange: (value) => {
+        const off = switchedOff(store.get());
+        if (value) off.delete(each.id);
+        else off.add(each.id);
+        store.set({ "synthesis.off": [...off].join(",") });
+      },
+      signal,
+    });
+    control.element.title = each.title;
+    return { ...each, control };
+  });
+  const octaves = slider({
+    label: "Octaves, coarse to fine",
+    min: 1,
+    max: 4,
+    step: 1,
+    value: Number(state["synthesis.octaves"]),
+    onInput: (value) => store.set({ "synthesis.octaves": value }, { replace: true }),
+    signal,
+  });
+  const blur = slider({
+    label: "Blur every … steps (pixels only)",
+    min: 0,
+    max: 16,
+    step: 1,
+    value: Number(state["synthesis.blur"]),
+    text: (value) => (value === 0 ? "never" : String(value)),
+    onInput: (value) => store.set({ "synthesis.blur": value }, { replace: true }),
+    signal,
+  });
+  /** @param {string} label @param {Sight} sight */
+  const sightButton = (label, sight) =>
+    button({
+      label,
+      onClick: () => store.set({ "synthesis.sight": sight, "synthesis.run": true }),
+      signal,
+    });
+  const file = h("input", { type: "file", accept: "application/json", hidden: true });
+  on(file, "change", () => doing.replay(file), signal);
+  const movie = button({ label: "Film", onClick: () => doing.film(), signal });
+  movie.hidden = !canFilm();
+  root.replaceChildren(
+    group("Picture", of.element, h("div", { class: "buttons" }, go, stop, seed), beside.element),
+    fold(
+      "What makes it legible",
+      preset.element,
+      ...switches.map((each) => each.control.element),
+      octaves.element,
+      blur.element,
+    ),
+    fold("Start and steps", from.element, steps.element, stretch.element),
+    fold(
+      "Many at once",
+      sightButton("Each switch by itself", "switches"),
+      sightButton("All channels of this layer", "grid"),
+      sightButton("The picture from every layer", "layers"),
+      sightButton("From this unit to another", "between"),
+      sightButton("One picture", "one"),
+    ),
+    fold(
+      "Save",
+      h(
+        "div",
+        { class: "buttons" },
+        button({ label: "PNG", onClick: () => doing.png(), signal }),
+        button({
+          label: "Animation",
+          title: "Animated PNG",
+          onClick: () => doing.animation(),
+          signal,
+        }),
+        movie,
+        button({ label: "JSON", onClick: doing.json, signal }),
+        button({ label: "Replay a JSON", onClick: () => file.click(), signal }),
+      ),
+      file,
+    ),
+  );
+
+  return {
+    /**
+     * Brings the controls in line with the state.
+     * @param {State} next
+     */
+    mirror(next) {
+      of.set(String(next["synthesis.of"]));
+      beside.set(next["synthesis.compare"] === true);
+      stretch.set(next["synthesis.stretch"] === true);
+      preset.set(String(next["synthesis.preset"]));
+      from.set(String(next["synthesis.from"]));
+      octaves.set(Number(next["synthesis.octaves"]));
+      blur.set(Number(next["synthesis.blur"]));
+    },
+    /**
+     * Which switches the settings have, and which of them are on.
+     * @param {State} next
+     * @param {Preset} base
+     */
+    offer(next, base) {
+      const off = switchedOff(next);
+      steps.set(Number(next["synthesis.steps"]) || base.steps);
+      for (const each of switches) {
+        each.control.set(each.has(base) && !off.has(each.id));
+        each.control.element.classList.toggle("off", !each.has(base));
+        each.control.element.inert = !each.has(base);
+      }
+    },
+    /** @param {boolean} running @param {boolean} rests */
+    buttons(running, rests) {
+      go.textContent = running ? (rests ? "Go on" : "Pause") : "Start";
+      stop.disabled = !running;
+    },
+  };
+}

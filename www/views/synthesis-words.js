@@ -1,0 +1,112 @@
+/**
+ * What is said beside a picture that grows: the question, the rule, and what to doubt.
+ * @module
+ */
+
+import { m } from "../widgets/dom.js";
+import { createHeading, createWords } from "./words.js";
+
+/**
+ * @typedef {import("./synthesis-question.js").Question} Question
+ */
+
+/** The lecture's rule. */
+function rule() {
+  const S = m("msub", {}, m("mi", {}, "S"), m("mi", {}, "c"));
+  const X = () => m("mi", {}, "X");
+  const norm = m(
+    "msup",
+    {},
+    m("mrow", {}, m("mo", {}, "‖"), X(), m("mo", {}, "‖")),
+    m("mn", {}, "2"),
+  );
+  return m(
+    "math",
+    {},
+    m("msub", {}, m("mi", {}, "argmax"), X()),
+    S,
+    m("mo", { stretchy: "false" }, "("),
+    X(),
+    m("mo", { stretchy: "false" }, ")"),
+    m("mo", {}, "−"),
+    m("mi", {}, "λ"),
+    norm,
+  );
+}
+
+/** What the sights of several pictures are. */
+const MANY = {
+  layers: [
+    [
+      "Each picture starts as noise and is changed until the layer answers as it does to the picture on the left.",
+    ],
+    ["What is lost on the way in cannot come back: late layers fix content, not place and colour."],
+  ],
+  switches: [
+    [
+      "The same run from the same seed, each time with one thing switched off or put in the place of another.",
+    ],
+    [
+      "What makes a picture legible is a choice of ours: all of these raise the same number, in brackets.",
+    ],
+  ],
+};
+
+export function createSayings() {
+  const heading = createHeading();
+  const words = createWords();
+  return {
+    heading: heading.element,
+    words: words.element,
+    /**
+     * @param {Question} question
+     * @param {string} verdict what the network said of the picture at the end, or nothing
+     */
+    say(question, verdict) {
+      const { app } = question;
+      const [name, which, kind] = [question.subject(), question.sight(), question.kind()];
+      const picture = { name: app.picture.title };
+      if (which === "grid")
+        heading.say("What does each channel of ", { name: app.layer.name }, " want to see?");
+      else if (which === "layers") heading.say("What do layers still know of ", picture, "?");
+      else if (which === "between")
+        heading.say("From ", { name }, " to ", { name: question.other().name });
+      else if (which === "switches")
+        heading.say("What makes the picture of ", { name }, " legible?");
+      else if (kind === "dream") heading.say("What does ", { name }, " see in ", picture, "?");
+      else if (kind === "caricature")
+        heading.say("What is ", picture, " to ", { name }, ", exaggerated?");
+      else heading.say("What does ", { name }, " want to see?");
+      if (which === "layers" || which === "switches") words.say(MANY[which][0], MANY[which][1]);
+      else words.say(first(kind), doubt(kind, verdict));
+    },
+  };
+}
+
+/** @param {string} kind */
+function first(kind) {
+  if (kind === "dream")
+    return [
+      "The picture is changed so that whatever the layer sees in it grows: the mean square of its outputs, coarse to fine.",
+    ];
+  if (kind === "caricature")
+    return [
+      "From noise, the layer’s answer is pushed along its answer to the picture, and along nothing else: length times cosine squared.",
+    ];
+  return [
+    `From noise, each step moves the picture up the gradient of ${kind === "class" ? "the logit" : "the map’s mean"}. The plain rule (dashed) is `,
+    rule(),
+    ".",
+  ];
+}
+
+/** @param {string} kind @param {string} verdict */
+function doubt(kind, verdict) {
+  if (verdict && kind === "class")
+    return [
+      `The network says ${verdict}. It shows what raises this number, not what a photograph looks like; the switches decide how much of it people can read.`,
+    ];
+  return [
+    "It shows what raises this number, not what the unit means: several things can raise it, and a run finds one of them.",
+  ];
+}
