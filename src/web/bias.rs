@@ -12,6 +12,7 @@ use super::{JsResult, set, tensor, thrown};
 use crate::error::{Error, Result};
 use crate::lab::bias::{self, Area, Contrast, HotSpot, Outcome, Region, Scan, Settings};
 use crate::lab::train::Examples;
+use crate::lens::attribution::Baseline;
 
 /// Options of a scan beside those of its method.
 const OPTIONS: [&str; 6] = [
@@ -24,7 +25,7 @@ const OPTIONS: [&str; 6] = [
 ];
 
 const PER_CLASS: usize = 16;
-const THRESHOLD: f32 = 0.09;
+const THRESHOLD: f32 = 0.07;
 const CLUSTERS: usize = 6;
 
 #[wasm_bindgen]
@@ -88,7 +89,15 @@ impl WebNet {
                 )));
             }
         }
-        let attribution = self.read_settings(method, &rest, seed)?;
+        let mut attribution = self.read_settings(method, &rest, seed)?;
+        // Any other colour beside the object would be evidence of its own.
+        let background = Baseline::Colour(bias::background(examples.images()));
+        if rest.get("fill").is_none() {
+            attribution.fill = background.clone();
+        }
+        if rest.get("baseline").is_none() {
+            attribution.baseline = background;
+        }
         let counted = |key: &str, otherwise: usize| match own.index(key)? {
             Some(0) => Err(own.wrong(key, "a whole number from 1")),
             count => Ok(count.unwrap_or(otherwise)),

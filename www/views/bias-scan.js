@@ -31,7 +31,7 @@ const PER_CLASS = 8;
 const METHODS = {
   occlusion: {
     name: "Occlusion",
-    options: { method: "occlusion", window: 4, stride: 2, fill: BLACK },
+    options: { method: "occlusion", window: 4, stride: 2 },
   },
   integrated_gradients: {
     name: "Integrated gradients",

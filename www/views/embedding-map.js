@@ -5,7 +5,7 @@
  * @module
  */
 
-import { h, on, pixelRatio, styleValue } from "../widgets/dom.js";
+import { h, on, pixelRatio, redrawer, styleValue } from "../widgets/dom.js";
 import { classColor } from "../widgets/palette.js";
 
 /**
@@ -79,7 +79,6 @@ export function createMap({ onHover, onPick, onLasso, signal }) {
   let lassoing = false;
   /** @type {[number, number][] | null} */
   let loop = null;
-  let frame = 0;
 
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -113,9 +112,7 @@ export function createMap({ onHover, onPick, onLasso, signal }) {
     return Math.min(LARGEST, Math.min(30, Math.max(5, 0.85 * Math.sqrt(room))) * Math.sqrt(zoom));
   }
 
-  function redraw() {
-    if (!frame) frame = requestAnimationFrame(draw);
-  }
+  const redraw = redrawer(canvas, draw, signal);
 
   function move() {
     if (!tween) return;
@@ -128,7 +125,6 @@ export function createMap({ onHover, onPick, onLasso, signal }) {
   }
 
   function draw() {
-    frame = 0;
     move();
     const ratio = pixelRatio();
     const { clientWidth: width, clientHeight: height } = canvas;
@@ -465,19 +461,6 @@ export function createMap({ onHover, onPick, onLasso, signal }) {
       return odd ? [at] : [];
     });
   }
-
-  const observer = new ResizeObserver(redraw);
-  observer.observe(canvas);
-  const scheme = matchMedia("(prefers-color-scheme: dark)");
-  scheme.addEventListener("change", redraw, { signal });
-  signal.addEventListener(
-    "abort",
-    () => {
-      observer.disconnect();
-      cancelAnimationFrame(frame);
-    },
-    { once: true },
-  );
 
   return {
     element,

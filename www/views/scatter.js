@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, pixelRatio } from "../widgets/dom.js";
+import { h, pixelRatio, redrawer } from "../widgets/dom.js";
 import { classColor } from "../widgets/palette.js";
 
 /** Radius of a point in CSS pixels. */
@@ -17,10 +17,8 @@ export function createScatter({ label, signal }) {
   const element = h("div", { class: "scatter" }, canvas);
   /** @type {{ points: Float32Array, classes: ArrayLike<number>, wrong?: (index: number) => boolean } | null} */
   let sight = null;
-  let frame = 0;
 
   function draw() {
-    frame = 0;
     const ratio = pixelRatio();
     canvas.width = Math.round(element.clientWidth * ratio);
     canvas.height = Math.round(element.clientHeight * ratio);
@@ -53,16 +51,7 @@ export function createScatter({ label, signal }) {
     }
   }
 
-  function redraw() {
-    if (!frame) frame = requestAnimationFrame(draw);
-  }
-
-  const sizes = new ResizeObserver(redraw);
-  sizes.observe(element);
-  signal.addEventListener("abort", () => {
-    sizes.disconnect();
-    cancelAnimationFrame(frame);
-  });
+  const redraw = redrawer(element, draw, signal);
 
   return {
     element,

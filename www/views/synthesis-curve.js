@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, pixelRatio, styleValue } from "../widgets/dom.js";
+import { h, pixelRatio, redrawer, styleValue } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
 
 /** @typedef {{ values: readonly number[], dashed: boolean, name: string }} Line */
@@ -16,10 +16,8 @@ export function createCurve({ signal }) {
   const element = h("div", { class: "curve" }, canvas);
   /** @type {{ lines: Line[], steps: number, at: number | null }} */
   let sight = { lines: [], steps: 1, at: null };
-  let frame = 0;
 
   function draw() {
-    frame = 0;
     const ratio = pixelRatio();
     const width = Math.floor(element.clientWidth * ratio);
     const height = Math.floor(element.clientHeight * ratio);
@@ -71,16 +69,7 @@ export function createCurve({ signal }) {
     context.stroke();
   }
 
-  function redraw() {
-    if (!frame) frame = requestAnimationFrame(draw);
-  }
-
-  const sizes = new ResizeObserver(redraw);
-  sizes.observe(element);
-  signal.addEventListener("abort", () => {
-    sizes.disconnect();
-    cancelAnimationFrame(frame);
-  });
+  const redraw = redrawer(element, draw, signal);
 
   return {
     element,

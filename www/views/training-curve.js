@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, pixelRatio, styleValue } from "../widgets/dom.js";
+import { h, pixelRatio, redrawer, styleValue } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
 
 /**
@@ -20,10 +20,8 @@ export function createCurve(signal) {
   const element = h("div", { class: "learning-curve" }, canvas);
   /** @type {TrainStep[]} */
   let steps = [];
-  let frame = 0;
 
   function draw() {
-    frame = 0;
     const ratio = pixelRatio();
     canvas.width = Math.round(element.clientWidth * ratio);
     canvas.height = Math.round(element.clientHeight * ratio);
@@ -98,16 +96,7 @@ export function createCurve(signal) {
     line(means(values), 2.5, 1);
   }
 
-  function redraw() {
-    if (!frame) frame = requestAnimationFrame(draw);
-  }
-
-  const sizes = new ResizeObserver(redraw);
-  sizes.observe(element);
-  signal.addEventListener("abort", () => {
-    sizes.disconnect();
-    cancelAnimationFrame(frame);
-  });
+  const redraw = redrawer(element, draw, signal);
 
   return {
     element,

@@ -98,6 +98,36 @@ export function reveal(container, child) {
     Math.min(0, inner.left - outer.left) + Math.max(0, inner.right - outer.right);
 }
 
+/**
+ * Draws at most once a frame: when the answer is called, when the element changes its size, and when the page turns dark or
+ * light; until `signal` aborts.
+ * @param {Element} element
+ * @param {() => void} draw
+ * @param {AbortSignal} signal
+ * @returns {() => void}
+ */
+export function redrawer(element, draw, signal) {
+  let frame = 0;
+
+  function redraw() {
+    if (frame || signal.aborted) return;
+    frame = requestAnimationFrame(() => {
+      frame = 0;
+      draw();
+    });
+  }
+
+  const sizes = new ResizeObserver(redraw);
+  sizes.observe(element);
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", redraw, { signal });
+  signal.addEventListener("abort", () => {
+    sizes.disconnect();
+    cancelAnimationFrame(frame);
+  });
+  return redraw;
+}
+
 let lastId = 0;
 
 /**

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { h, on, pixelRatio, styleValue } from "./dom.js";
+import { h, on, pixelRatio, redrawer, styleValue } from "./dom.js";
 
 /**
  * One layer: the part of `bitmap` from (`x`, `y`) that is as large as the grid (or `width` × `height` of its own).
@@ -85,10 +85,8 @@ export function createPixels({ label, link, onHover, onPick, signal }) {
   /** @type {((context: CanvasRenderingContext2D, scale: number) => void) | null} */
   let overlay = null;
   let scale = 1;
-  let frame = 0;
 
   function draw() {
-    frame = 0;
     if (!sight) return;
     const ratio = pixelRatio();
     const { width, height, layers } = sight;
@@ -187,9 +185,7 @@ export function createPixels({ label, link, onHover, onPick, signal }) {
     context.setLineDash([]);
   }
 
-  function redraw() {
-    if (!frame) frame = requestAnimationFrame(draw);
-  }
+  const redraw = redrawer(element, draw, signal);
 
   /** @param {Cell | null} next */
   function move(next) {
@@ -262,13 +258,6 @@ export function createPixels({ label, link, onHover, onPick, signal }) {
     cursor = next;
     redraw();
   }, signal);
-
-  const sizes = new ResizeObserver(redraw);
-  sizes.observe(element);
-  signal.addEventListener("abort", () => {
-    sizes.disconnect();
-    cancelAnimationFrame(frame);
-  });
 
   return {
     element,

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { h, on, pixelRatio, styleValue, uniqueId } from "./dom.js";
+import { h, on, pixelRatio, redrawer, styleValue, uniqueId } from "./dom.js";
 
 /**
  * What there is to show: an atlas as `scope.paint` gives it. `order[i]` is the plane shown at place i (by index without
@@ -98,7 +98,6 @@ export function createTiles({ label, largest = 220, onHover, onPick, onOpen, sig
   let chosen = 0;
   /** @type {TileCell | null} */
   let under = null;
-  let frame = 0;
 
   /** @param {number} place */
   const planeAt = (place) => sight?.order?.[place] ?? place;
@@ -111,7 +110,6 @@ export function createTiles({ label, largest = 220, onHover, onPick, onOpen, sig
   }
 
   function draw() {
-    frame = 0;
     if (!sight || element.clientWidth === 0) return;
     const ratio = pixelRatio();
     const [height, width] = sight.tile;
@@ -204,9 +202,7 @@ export function createTiles({ label, largest = 220, onHover, onPick, onOpen, sig
     context.strokeRect(x, y, size, size);
   }
 
-  function redraw() {
-    if (!frame) frame = requestAnimationFrame(draw);
-  }
+  const redraw = redrawer(element, draw, signal);
 
   /**
    * @param {MouseEvent} event
@@ -301,13 +297,6 @@ export function createTiles({ label, largest = 220, onHover, onPick, onOpen, sig
   );
   on(element, "keydown", step, signal);
   on(element, "scroll", redraw, signal);
-  const sizes = new ResizeObserver(redraw);
-  sizes.observe(element);
-  signal.addEventListener("abort", () => {
-    sizes.disconnect();
-    cancelAnimationFrame(frame);
-  });
-
   return {
     element,
     /** @param {TileSight & { label?: string }} next */

@@ -19,6 +19,7 @@ mod object;
 
 pub use contrast::{Contrast, Outcome, contrast};
 pub use hot_spots::{Area, HotSpot};
+pub use object::background;
 
 /// Maps are averaged over squares of this many a side before they are clustered.
 const CLUSTER_GRID: usize = 7;

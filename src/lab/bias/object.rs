@@ -23,7 +23,8 @@ const COMMON_AREA: f32 = 0.1;
 
 /// For each pixel of each picture (N, C, H, W) of one class whether it is outside the object, row by row: the background,
 /// what stands alone near the border, and what is the same there in most of the pictures, since objects differ and
-/// watermarks do not. Both are widened by a fourteenth of the picture, since maps are blurred at an edge.
+/// watermarks do not. The object is taken with what lies between its parts. Both are widened by a fourteenth of the picture,
+/// since maps are blurred at an edge.
 ///
 /// The background's value is the median of the outermost pixels. A picture without a plain background is all object.
 #[must_use]
@@ -45,16 +46,26 @@ pub fn outside(images: &Tensor) -> Vec<Vec<bool>> {
                     *out |= (value - background).abs() > contrast;
                 }
             }
-            let object = widened(
-                &reaching_the_middle(&stands_out, height, width),
-                height,
-                width,
-                by,
-            );
+            let connected = reaching_the_middle(&stands_out, height, width);
+            let object = widened(&convex_hull(&connected, width), height, width, by);
             let pixels = object.into_iter().zip(&common);
             pixels.map(|(inside, &common)| !inside || common).collect()
         })
         .collect()
+}
+
+/// The value of the background in each channel: the middle one among the pictures' own, each the median of its outermost
+/// pixels.
+#[must_use]
+pub fn background(images: &Tensor) -> Vec<f32> {
+    let shape = images.activation_shape();
+    let of_channel = |channel: usize| {
+        let planes = images.data().chunks_exact(shape.plane());
+        let planes = planes.skip(channel).step_by(shape.c());
+        let medians = planes.map(|plane| median_of_frame(plane, shape.h(), shape.w()));
+        median(medians.collect())
+    };
+    (0..shape.c()).map(of_channel).collect()
 }
 
 /// The pixels that stand out and are the same in most of the pictures, the middle apart, where the object is.
@@ -74,11 +85,7 @@ fn common(images: &Tensor, range: f32) -> Vec<bool> {
             return false;
         }
         let middle: Vec<f32> = (0..shape.c())
-            .map(|c| {
-                let mut values: Vec<f32> = pictures.iter().map(|p| p[c * plane + i]).collect();
-                values.sort_by(f32::total_cmp);
-                values[values.len() / 2]
-            })
+            .map(|c| median(pictures.iter().map(|p| p[c * plane + i]).collect()))
             .collect();
         let stands_out = middle
             .iter()
@@ -104,12 +111,14 @@ fn median_of_frame(plane: &[f32], height: usize, width: usize) -> f32 {
         let (row, column) = (i / width, i % width);
         row == 0 || row + 1 == height || column == 0 || column + 1 == width
     };
-    let mut frame: Vec<f32> = (0..height * width)
-        .filter(on_frame)
-        .map(|i| plane[i])
-        .collect();
-    frame.sort_by(f32::total_cmp);
-    frame[frame.len() / 2]
+    let frame = (0..height * width).filter(on_frame);
+    median(frame.map(|i| plane[i]).collect())
+}
+
+/// The middle one, the upper of two; there is at least one.
+fn median(mut values: Vec<f32>) -> f32 {
+    values.sort_by(f32::total_cmp);
+    values[values.len() / 2]
 }
 
 /// Whether a pixel lies in the middle of the picture.
@@ -148,6 +157,46 @@ fn reaching_the_middle(marked: &[bool], height: usize, width: usize) -> Vec<bool
     reached
 }
 
+/// The marked pixels and those between them: what is seen between a sandal's straps belongs to the sandal.
+fn convex_hull(marked: &[bool], width: usize) -> Vec<bool> {
+    let rows = marked.chunks_exact(width).enumerate();
+    let ends = |at: fn(&[bool]) -> Option<usize>, side: f32| -> Vec<(usize, f32)> {
+        let rows = rows.clone();
+        rows.filter_map(|(row, pixels)| Some((row, side * at(pixels)? as f32)))
+            .collect()
+    };
+    let left = lower_envelope(&ends(|row| row.iter().position(|&marked| marked), 1.0));
+    let right = lower_envelope(&ends(|row| row.iter().rposition(|&marked| marked), -1.0));
+    let mut filled = vec![false; marked.len()];
+    for ((row, first), (_, last)) in left.into_iter().zip(right) {
+        for column in first.ceil() as usize..=(-last).floor() as usize {
+            filled[row * width + column] = true;
+        }
+    }
+    filled
+}
+
+/// The greatest convex function that is nowhere above the points, at each row from the first to the last of them (the lower
+/// half of Andrew's monotone chain, 1979). The points are sorted by row.
+fn lower_envelope(points: &[(usize, f32)]) -> Vec<(usize, f32)> {
+    let between = |(from, low): (usize, f32), (to, high): (usize, f32), row: usize| {
+        low + (high - low) * (row - from) as f32 / (to - from) as f32
+    };
+    let mut corners: Vec<(usize, f32)> = Vec::new();
+    for &point in points {
+        while let [.., before, last] = corners[..]
+            && between(before, point, last.0) <= last.1
+        {
+            corners.pop();
+        }
+        corners.push(point);
+    }
+    let pairs = corners.windows(2).flat_map(|pair| {
+        (pair[0].0..pair[1].0).map(move |row| (row, between(pair[0], pair[1], row)))
+    });
+    pairs.chain(corners.last().copied()).collect()
+}
+
 /// Every pixel within `by` rows and columns of a marked one.
 fn widened(marked: &[bool], height: usize, width: usize, by: usize) -> Vec<bool> {
     let mut wide = vec![false; marked.len()];
@@ -181,6 +230,20 @@ mod tests {
         assert!(at(2, 2) && at(0, 0) && at(27, 27));
         assert!(!at(14, 14) && !at(12, 0));
         assert!(!at(6, 8) && at(5, 8), "widened by two pixels");
+    }
+
+    #[test]
+    fn what_lies_between_the_parts_of_an_object_belongs_to_it() {
+        let rows = ["......", ".#...#", "......", "..#...", "......"];
+        let marked: Vec<bool> = rows.concat().bytes().map(|byte| byte == b'#').collect();
+        let hull = convex_hull(&marked, 6);
+        let drawn = |i: usize| if hull[i] { '#' } else { '.' };
+        let drawn: String = (0..30).map(drawn).collect();
+        assert_eq!(
+            drawn,
+            ["......", ".#####", "..##..", "..#...", "......"].concat()
+        );
+        assert!(!convex_hull(&[false; 30], 6).contains(&true));
     }
 
     #[test]
