@@ -179,15 +179,6 @@ export const VIEWS = [
     load: () => import("../views/synthesis.js"),
   },
   {
-    id: "robustness",
-    title: "Robustness",
-    key: "7",
-    parameters: {
-      "robustness.mode": "attack",
-    },
-    load: () => import("../views/robustness.js"),
-  },
-  {
     id: "training",
     title: "Training",
     key: "T",
