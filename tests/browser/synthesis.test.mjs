@@ -315,3 +315,13 @@ test("a run that loses its device goes on from its last state", () =>
     assert.ok(!whole.includes("went on"));
     assert.equal(line.replace(/ · went on.*/, ""), whole);
   }));
+
+test("a channel chosen in maps or gradients grows its picture", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    for (const view of ["maps", "backward"]) {
+      await openApp(page, `#model=fashion&view=${view}&layer=act2&channel=7`);
+      await page.getByRole("button", { name: "What it wants to see" }).click();
+      await settled(page);
+      assert.equal(await text(page, "#sight h2"), "What does channel 7 of act2 want to see?", view);
+    }
+  }));

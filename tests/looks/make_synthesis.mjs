@@ -31,7 +31,7 @@ const SHEETS = {
     model: "efficientnet-lite0",
     preset: "natural",
     classes: FIFTEEN,
-    steps: 192,
+    steps: 256,
     times: 1,
     type: "image/jpeg",
   },

@@ -16,6 +16,7 @@ import { createStrip } from "./backward-strip.js";
 import { valueAt } from "./feature-arithmetic.js";
 import { walkChannels } from "./feature-keys.js";
 import { byStrength, isSigned, largest, planesOf, ready, strengths } from "./feature-planes.js";
+import { growButton } from "./grow.js";
 import { convolutionOf } from "./kernel-bank.js";
 import { reduce } from "./reduce.js";
 import { createHeading, createWords, figure } from "./words.js";
@@ -185,6 +186,7 @@ export function create(root, store, app) {
     onClick: () => app.goTo("saliency", { "saliency.of": ofNow() }),
     signal,
   });
+  const wants = growButton({ app, patch: () => ({ layer: now?.name ?? app.layer.name }), signal });
   const meaning = h("div", { class: "formula" });
   app.controls.replaceChildren(
     group("Gradient", of.element, scale.element, sort.element),
@@ -193,7 +195,7 @@ export function create(root, store, app) {
       { class: "group" },
       title,
       facts,
-      h("div", { class: "row" }, toMap, toKernel, toSaliency),
+      h("div", { class: "row" }, toMap, toKernel, wants, toSaliency),
     ),
     fold("Formula", meaning),
   );
@@ -464,6 +466,7 @@ export function create(root, store, app) {
     );
     toMap.hidden = !layer || !app.hasView("maps");
     toKernel.hidden = !layer || !convolutionOf(app.net.layers, now.name);
+    wants.hidden = !layer || !app.hasView("synthesis");
     toSaliency.hidden = layer !== null;
     say();
   }

@@ -18,6 +18,7 @@ import { walkChannels } from "./feature-keys.js";
 import { byStrength, ready, strengths } from "./feature-planes.js";
 import { createSource } from "./feature-source.js";
 import { createSum } from "./feature-sum.js";
+import { growButton } from "./grow.js";
 import { convolutionOf } from "./kernel-bank.js";
 import { createHeading, createWords, figure } from "./words.js";
 
@@ -139,17 +140,7 @@ export function create(root, store, app) {
     onClick: () => app.goTo("kernels", { "kernels.sight": "responds" }),
     signal,
   });
-  const wants = button({
-    label: "What it wants to see",
-    onClick: () =>
-      app.goTo("synthesis", {
-        "synthesis.of": "channel",
-        "synthesis.sight": "one",
-        "synthesis.run": true,
-      }),
-    signal,
-  });
-  wants.hidden = !app.hasView("synthesis");
+  const wants = growButton({ app, signal });
   const change = createChange({ app, store, signal });
   app.controls.replaceChildren(
     group("Maps", scale.element, sort.element, over.element),

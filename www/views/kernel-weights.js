@@ -12,6 +12,7 @@ import { createLegend } from "../widgets/legend.js";
 import { createPixels } from "../widgets/pixels.js";
 import { createReadout } from "../widgets/readout.js";
 import { createTiles } from "../widgets/tiles.js";
+import { growButton } from "./grow.js";
 import { Bank, COLOURS, convolutionOf } from "./kernel-bank.js";
 import { createEditor } from "./kernel-editor.js";
 import { byte } from "./kernel-math.js";
@@ -112,18 +113,12 @@ export function create(root, store, app) {
     onClick: () => store.set({ "kernels.sight": "responds" }),
     signal,
   });
-  const wants = button({
+  const wants = growButton({
+    app,
     label: "What does it want to see?",
-    onClick: () =>
-      app.goTo("synthesis", {
-        layer: bank?.layer.name ?? "",
-        "synthesis.of": "channel",
-        "synthesis.sight": "one",
-        "synthesis.run": true,
-      }),
+    patch: () => ({ layer: bank?.layer.name ?? "" }),
     signal,
   });
-  wants.hidden = !app.hasView("synthesis");
   const facts = h("dl", { class: "facts" });
   app.controls.replaceChildren(
     group("Kernel", scale.element, output.element, plane.element, respondsTo, wants),

@@ -132,7 +132,7 @@ impl Settings {
         match preset {
             "lucid" => 512,
             "plain" => 256,
-            "natural" => 192,
+            "natural" => 256,
             _ => 128,
         }
     }
@@ -151,14 +151,14 @@ impl Settings {
             range: Range::Sigmoid,
             transforms: vec![
                 Transform::Jitter(16),
-                Transform::Scale(0.95, 1.05),
-                Transform::Rotate(5.0),
+                Transform::Scale(0.85, 1.1),
+                Transform::Rotate(8.0),
                 Transform::Jitter(4),
             ],
             optimizer: Optimizer::Adam,
             learning_rate: 0.02,
             copies: 1,
-            input_noise: 0.1,
+            input_noise: 0.12,
             l2: 0.5,
             tv: 20.0,
             background: None,
