@@ -2,6 +2,7 @@
 
 pub mod attack;
 pub mod bias;
+pub mod filters;
 pub mod shortcut;
 pub mod synthesis;
 pub mod train;

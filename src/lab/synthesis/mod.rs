@@ -5,7 +5,7 @@
 //! nothing is read back but the picture and its values, when somebody looks.
 
 mod ascent;
-mod matrices;
+pub(super) mod matrices;
 mod parametrization;
 mod program;
 mod redirect;
