@@ -1,0 +1,109 @@
+/**
+ * What stands beside a map: how far its search is, how much its axes hold, how the classes come apart over depth, where the
+ * points of a made set really lie, and what measures the map.
+ * @module
+ */
+
+import { h } from "../widgets/dom.js";
+import { fixed } from "../widgets/format.js";
+import { depthChart, klChart, screeChart } from "./embedding-charts.js";
+import { allOf, ITERATIONS } from "./embedding-laid.js";
+import { createLoadings } from "./embedding-loadings.js";
+import { drawing } from "./embedding-save.js";
+
+/**
+ * @typedef {import("../app/session.js").Session} Session
+ * @typedef {import("./embedding-controls.js").Method} Method
+ * @typedef {import("./embedding-laid.js").Laid} Laid
+ */
+
+/**
+ * @param {{ app: Session, laid: Laid, signal: AbortSignal }} options
+ */
+export function createBeside({ app, laid, signal }) {
+  const loadings = createLoadings(app, signal);
+  const chart = h("div", { class: "charts" });
+  const facts = h("dl", { class: "facts" });
+
+  /** @param {Method} method */
+  function showChart(method) {
+    const { base, history, stop, stops } = laid;
+    if (stops.length > 0) {
+      const marks = stops.map(({ name, result }) => ({
+        name,
+        knn: result.knnAccuracy,
+        silhouette: result.silhouette,
+        trust: result.trustworthiness,
+      }));
+      chart.replaceChildren(h("h3", {}, "Over depth"), depthChart(marks, stop));
+    } else if (method === "tsne") {
+      chart.replaceChildren(
+        h("h3", {}, "KL divergence"),
+        history.length > 0 ? klChart(history, ITERATIONS.tsne) : "",
+        truthPicture(),
+      );
+    } else if (method === "pca" && base?.explained) {
+      chart.replaceChildren(
+        h("h3", {}, "Share of variance"),
+        screeChart(base.explained),
+        loadings.element,
+      );
+    } else chart.replaceChildren(truthPicture());
+  }
+
+  /** Where the points of a made set really lie. */
+  function truthPicture() {
+    const { set } = laid;
+    if (!set?.truth) return "";
+    const plot = {
+      points: set.truth,
+      indices: allOf(set, app),
+      set,
+      classes: set.labels,
+      predicted: null,
+      wrong: null,
+      labels: [],
+    };
+    const picture = h("img", {
+      class: "truth",
+      alt: "Where the points really lie, in the first two of their dimensions",
+      src: `data:image/svg+xml,${encodeURIComponent(drawing(plot, 8))}`,
+    });
+    return h("figure", {}, h("figcaption", {}, "The truth"), picture);
+  }
+
+  /** @param {Method} method */
+  function showFacts(method) {
+    const { base, isFallback, shown, stops } = laid;
+    const known = base ?? shown;
+    const running = method !== "pca" && stops.length === 0 && shown === base && !isFallback;
+    /** @type {[string, string, number | null | undefined][]} */
+    const rows = [
+      [
+        "Trustworthiness",
+        "How far neighbours in the map are true ones (5 neighbours; 1 is best)",
+        running ? null : shown?.trustworthiness,
+      ],
+      [
+        "k-NN accuracy",
+        "How often the 10 nearest in the original space vote for a point's own label",
+        known?.knnAccuracy,
+      ],
+      [
+        "Silhouette",
+        "How far classes lie apart in the original space, from −1 to 1",
+        known?.silhouette,
+      ],
+    ];
+    facts.replaceChildren(
+      ...rows.flatMap(([name, title, value]) =>
+        value === null || value === undefined
+          ? []
+          : [h("dt", { title }, name), h("dd", { class: "number" }, fixed(value, 3))],
+      ),
+    );
+    if (base && method === "pca" && stops.length === 0) void loadings.show(base);
+  }
+
+  return { chart, facts, showChart, showFacts };
+}
