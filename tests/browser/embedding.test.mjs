@@ -1,10 +1,13 @@
 // Embeddings through the interface, calls that go by steps, and the view.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { openApp, withPage, withScope } from "./harness.mjs";
 import { lattice, tiny } from "./nets.mjs";
-import { settled, text } from "./sights.mjs";
+import { settled, show, text } from "./sights.mjs";
 
 /** Pictures of `tiny`: 40 of 3×12×12, which are all different. */
 const images = lattice(11, 0, [40, 3, 12, 12]);
@@ -12,6 +15,32 @@ const images = lattice(11, 0, [40, 3, 12, 12]);
 const PATIENCE = { timeout: 120_000 };
 
 const arg = { tiny: tiny(), images };
+
+const PICTURES = fileURLToPath(new URL("../../www/pictures/fashion/", import.meta.url));
+
+/**
+ * A folder with pictures in folders named after what they show, and a file that is no picture.
+ * @template T
+ * @param {(folder: string) => Promise<T>} body
+ */
+async function withFolders(body) {
+  const folder = mkdtempSync(join(tmpdir(), "pictures-"));
+  try {
+    for (const name of ["bag", "trouser"]) {
+      mkdirSync(join(folder, name));
+      for (const number of [1, 2, 3])
+        copyFileSync(
+          join(PICTURES, `${name}-${number}.png`),
+          join(folder, name, `${name}-${number}.png`),
+        );
+    }
+    writeFileSync(join(folder, "bag", "broken.png"), "no picture");
+    writeFileSync(join(folder, "notes.txt"), "no picture either");
+    return await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 describe("calls that go by steps", () => {
   test("a step waits for its listener, other calls go between, and the listener's wish is heard", async () => {
@@ -280,10 +309,23 @@ describe("the view", () => {
       await settled(page);
       assert.match(await text(page, ".facts"), /Trustworthiness0\.\d+k-NN accuracy0\.\d+/);
 
+      for (const [kind, pattern] of /** @type {[string, RegExp][]} */ ([
+        ["PNG", /^.PNG/],
+        ["SVG", /<polyline[^>]* stroke="rgb/],
+        ["CSV", /^step,kl\n0,\d/],
+      ])) {
+        const [chart] = await Promise.all([
+          page.waitForEvent("download"),
+          page.locator(".saves").getByRole("button", { name: kind }).click(),
+        ]);
+        assert.equal(chart.suggestedFilename(), `kl.${kind.toLowerCase()}`);
+        assert.match(readFileSync(await chart.path(), "latin1"), pattern);
+      }
+
       await page.getByText("Save", { exact: true }).click();
       const [file] = await Promise.all([
         page.waitForEvent("download"),
-        page.getByRole("button", { name: "CSV" }).click(),
+        page.locator("details").getByRole("button", { name: "CSV" }).click(),
       ]);
       const lines = readFileSync(await file.path(), "utf8").split("\n");
       assert.equal(lines.length, 501);
@@ -309,6 +351,51 @@ describe("the view", () => {
       await settled(page);
       assert.ok(await page.locator("#notice").isHidden());
     });
+  });
+
+  test("a folder that is dropped or chosen is laid out, and its folders are the labels", async () => {
+    await withPage({ backend: "cpu" }, (page) =>
+      withFolders(async (folder) => {
+        const few =
+          "#model=fashion&view=embedding&layer=mean&embedding.method=pca&embedding.count=20";
+        await openApp(page, few);
+        await settled(page);
+        const map = await page.locator(".scatter").boundingBox();
+        assert.ok(map);
+        const client = await page.context().newCDPSession(page);
+        for (const type of /** @type {const} */ (["dragEnter", "dragOver", "drop"]))
+          await client.send("Input.dispatchDragEvent", {
+            type,
+            x: map.x + map.width / 2,
+            y: map.y + map.height / 2,
+            data: { items: [], files: [folder], dragOperationsMask: 1 },
+          });
+        const isOwn = () =>
+          page.waitForFunction(() =>
+            /of your own|6 pictures/.test(document.querySelector(".words")?.textContent ?? ""),
+          );
+        await isOwn();
+        await settled(page);
+        assert.equal(await text(page, ".classes"), "bagtrouser");
+        assert.match(await text(page, ".plot"), /1 files could not be read \(broken\.png\)/);
+        assert.match(await text(page, ".facts"), /k-NN accuracy/);
+        await show(page, few);
+        await page.locator("input[webkitdirectory]").setInputFiles(folder);
+        await isOwn();
+        await settled(page);
+        assert.equal(await text(page, ".classes"), "bagtrouser");
+        // Files without folders have no labels.
+        const files = ["bag-1", "bag-2", "trouser-1", "trouser-2"];
+        await page
+          .locator("input[type=file][accept]:not([webkitdirectory])")
+          .last()
+          .setInputFiles(files.map((name) => join(PICTURES, `${name}.png`)));
+        await page.waitForFunction(() =>
+          /^4 pictures/.test(document.querySelector(".words")?.textContent ?? ""),
+        );
+        assert.equal(await page.locator(".classes button").count(), 0);
+      }),
+    );
   });
 
   test("made sets stand beside their truth, and a tour goes through the layers", async () => {

@@ -1,6 +1,7 @@
 // What units respond to, statistics and spectra of filters, and the weights before training: the calls, and the sights.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { fieldBox, patchBox } from "../../www/views/kernel-patches.js";
 import { strongest, waveWords } from "../../www/views/kernel-spectra.js";
 import { chain } from "../../www/views/kernel-statistics.js";
@@ -183,6 +184,12 @@ test("the sides of kernels are walked by keyboard, and each says what it found",
     await openApp(page, `${KERNELS}&layer=conv1&channel=5&kernels.sight=responds&kernels.all=1`);
     assert.equal(await text(page, ".question"), "What each channel of conv1 responds to most");
     assert.match(await text(page, ".bench figcaption"), /16 channels/);
+    const own = fileURLToPath(new URL("../../www/pictures/fashion/bag-1.png", import.meta.url));
+    await page.locator("input[type=file][multiple]").setInputFiles([own]);
+    await page.waitForFunction(() =>
+      /2,000 .* and 1 of your own/.test(document.querySelector(".words")?.textContent ?? ""),
+    );
+    await settled(page);
     await page.getByRole("tab", { name: "Responds to" }).focus();
     await page.keyboard.press("ArrowRight");
     await settled(page);

@@ -93,7 +93,7 @@ export function createScan(root, store, app, signal) {
       h(
         "p",
         {},
-        "The background, what stands alone near the border without reaching the middle of the picture, and what is the same in most pictures of a class. A hot spot holds 10 % of a class's positive evidence there, in a square of a fifth of the picture.",
+        "The background, what stands alone near the border without reaching the middle of the picture, and what is the same in most pictures of a class. A hot spot holds 7 % of a class's positive evidence there, in a square of a fifth of the picture, and four tenths of all that lies beside the object.",
       ),
     ),
   );

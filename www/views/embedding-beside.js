@@ -6,6 +6,7 @@
 
 import { h } from "../widgets/dom.js";
 import { fixed } from "../widgets/format.js";
+import { createSaves } from "../widgets/save.js";
 import { depthChart, klChart, screeChart } from "./embedding-charts.js";
 import { allOf, ITERATIONS } from "./embedding-laid.js";
 import { createLoadings } from "./embedding-loadings.js";
@@ -24,9 +25,21 @@ export function createBeside({ app, laid, signal }) {
   const loadings = createLoadings(app, signal);
   const chart = h("div", { class: "charts" });
   const facts = h("dl", { class: "facts" });
+  /** The chart that is shown: what its file is called, and its numbers. */
+  let name = "";
+  /** @type {() => (string | number | null)[][]} */
+  let rows = () => [];
+  const art = () => /** @type {SVGSVGElement | null} */ (chart.querySelector("svg.chart"));
+  const saves = createSaves({ art, rows: () => rows(), name: () => name, signal });
 
   /** @param {Method} method */
   function showChart(method) {
+    draw(method);
+    saves.hidden = art() === null;
+  }
+
+  /** @param {Method} method */
+  function draw(method) {
     const { base, history, stop, stops } = laid;
     if (stops.length > 0) {
       const marks = stops.map(({ name, result }) => ({
@@ -36,18 +49,31 @@ export function createBeside({ app, laid, signal }) {
         trust: result.trustworthiness,
       }));
       chart.replaceChildren(h("h3", {}, "Over depth"), depthChart(marks, stop));
+      name = "depth";
+      rows = () => [
+        ["layer", "knn_accuracy", "silhouette", "trustworthiness"],
+        ...marks.map((mark) => [mark.name, mark.knn, mark.silhouette, mark.trust]),
+      ];
     } else if (method === "tsne") {
       chart.replaceChildren(
         h("h3", {}, "KL divergence"),
         history.length > 0 ? klChart(history, ITERATIONS.tsne) : "",
         truthPicture(),
       );
+      name = "kl";
+      rows = () => [["step", "kl"], ...history.map(({ step, kl }) => [step, kl])];
     } else if (method === "pca" && base?.explained) {
+      const { explained } = base;
       chart.replaceChildren(
         h("h3", {}, "Share of variance"),
-        screeChart(base.explained),
+        screeChart(explained),
         loadings.element,
       );
+      name = "variance";
+      rows = () => [
+        ["component", "share"],
+        ...Array.from(explained, (share, index) => [index + 1, share]),
+      ];
     } else chart.replaceChildren(truthPicture());
   }
 
@@ -105,5 +131,5 @@ export function createBeside({ app, laid, signal }) {
     if (base && method === "pca" && stops.length === 0) void loadings.show(base);
   }
 
-  return { chart, facts, showChart, showFacts };
+  return { elements: [chart, saves, facts], showChart, showFacts };
 }

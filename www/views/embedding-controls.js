@@ -5,6 +5,7 @@
 
 import { button, fold, group, segmented, select, slider, toggle } from "../widgets/controls.js";
 import { h, on } from "../widgets/dom.js";
+import { formulasOf } from "./embedding-formulas.js";
 import { PRESETS } from "./embedding-presets.js";
 
 /**
@@ -19,6 +20,7 @@ const SETS = [
   { value: "fashion 500", label: "Fashion, 500" },
   { value: "fashion 1000", label: "Fashion, 1,000" },
   { value: "fashion 2000", label: "Fashion, 2,000" },
+  { value: "fashion 10000", label: "Fashion, 10,000 learnt from" },
   { value: "positions 0", label: "One picture's places" },
   { value: "own 0", label: "Your own pictures" },
   ...PRESETS.map(({ id, title }) => ({ value: `${id} 0`, label: `Made: ${title.toLowerCase()}` })),
@@ -181,6 +183,7 @@ export function createControls({ app, store, onFiles, hasFiles, onSave, signal }
     onClick: () => put({ start: "random", seed: wish().seed + 1 }),
     signal,
   });
+  const formula = h("div", { class: "formula" });
   const picker = h("input", { type: "file", multiple: true, accept: "image/*", hidden: true });
   const folder = h("input", { type: "file", multiple: true, webkitdirectory: true, hidden: true });
   for (const input of [picker, folder])
@@ -240,6 +243,7 @@ export function createControls({ app, store, onFiles, hasFiles, onSave, signal }
       folder,
     ),
     fold("Pooling and start", pool.element, start.element, seed),
+    fold("Formula and paper", formula),
     fold(
       "Save",
       button({ label: "PNG", title: "The sight", onClick: () => onSave("png"), signal }),
@@ -276,6 +280,7 @@ export function createControls({ app, store, onFiles, hasFiles, onSave, signal }
     /** @param {ReturnType<typeof wish>} now */
     update(now) {
       method.set(now.method);
+      formula.replaceChildren(...formulasOf(now.method));
       perplexity.set(now.perplexity);
       neighbors.set(now.neighbors);
       distance.set(now.minDistance);

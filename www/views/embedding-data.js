@@ -31,6 +31,9 @@ const MOST_VALUES = 64e6;
 /** Most positions of a map that are laid out. */
 export const MOST_POSITIONS = 1600;
 
+/** Test pictures that ship; more than these are those that training learns from. */
+const TESTS = 2000;
+
 /** Pictures that ship and that a network of other pictures is asked about. */
 const FEW = 60;
 
@@ -61,14 +64,16 @@ export function isSmall(app) {
 }
 
 /**
- * The first pictures of the shipped set, in the network's own space.
+ * The first pictures of the shipped test set or, if more are wanted, of those that training learns from, in the network's
+ * own space.
  * @param {Session} app
  * @param {number} count
  * @param {AbortSignal} signal
  * @returns {Promise<PointSet>}
  */
 export async function shippedSet(app, count, signal) {
-  const set = await app.scope.dataset("fashion", { signal });
+  const isTest = count <= TESTS;
+  const set = await app.scope.dataset(isTest ? "fashion" : "fashion-train", { signal });
   const shipped = app.scope.models.find(({ id }) => id === "fashion");
   const rule = /** @type {{ mean: number[], std: number[] }} */ (
     shipped?.input.preprocess ?? { mean: [0], std: [1] }
@@ -76,7 +81,7 @@ export async function shippedSet(app, count, signal) {
   const [, channels, height, width] = app.net.input.shape;
   const size = 28 * 28;
   const fits = isSmall(app);
-  const most = fits ? count : Math.min(count, FEW);
+  const most = Math.min(count, fits ? set.labels.length : FEW);
   const { sheets, context } = emptySheet(most, 28);
   const images = { data: new Float32Array(most * channels * height * width), shape: [most] };
   images.shape.push(channels, height, width);
@@ -101,7 +106,7 @@ export async function shippedSet(app, count, signal) {
     }
   }
   return {
-    title: `${most} Fashion-MNIST pictures`,
+    title: `${most} Fashion-MNIST ${isTest ? "" : "training "}pictures`,
     images,
     labels: set.labels.slice(0, most),
     classes: set.classes,
@@ -109,8 +114,19 @@ export async function shippedSet(app, count, signal) {
     sprites: sheets,
     kind: "pictures",
     truth: null,
-    note: most < count ? `${most} pictures, as this network is slow on many.` : "",
+    note: noteOn(most < count && !fits ? most : null, isTest),
   };
+}
+
+/**
+ * @param {number | null} few how many were taken, if not all that were wanted
+ * @param {boolean} isTest
+ */
+function noteOn(few, isTest) {
+  if (few !== null) return `${few} pictures, as this network is slow on many.`;
+  return isTest
+    ? ""
+    : "Networks have learnt from these pictures: they come apart better than new ones.";
 }
 
 /**

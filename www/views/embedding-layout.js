@@ -87,7 +87,7 @@ export function createLayout({ app, laid, wish, files, signal, ...on }) {
         on.onSay(`Reading picture ${done} of ${own.length}…`),
       );
     }
-    return presetSet(id) ?? shippedSet(app, Math.min(2000, Math.max(10, count)), until);
+    return presetSet(id) ?? shippedSet(app, Math.max(10, count), until);
   }
 
   /** What the points are embedded by. */

@@ -1,32 +1,15 @@
 /**
- * A map as a file: the sight as PNG, the points as SVG or CSV.
+ * A map as a file: the points as SVG or CSV.
  * @module
  */
 
 import { classColor } from "../widgets/palette.js";
+import { csvText } from "../widgets/save.js";
 
 /**
  * @typedef {import("./embedding-data.js").PointSet} PointSet
  * @typedef {{ points: Float32Array, indices: number[], set: PointSet, classes: ArrayLike<number> | null, predicted: ArrayLike<number> | null, wrong: Uint8Array | null, labels: readonly string[] }} Plot `classes` colours the points; `labels` names the predicted classes
  */
-
-/**
- * Hands a file to whoever looks.
- * @param {Blob} blob
- * @param {string} name
- */
-export function save(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-/** @param {string} text */
-function quoted(text) {
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
 
 /**
  * A row a point: its number, place, label and prediction.
@@ -37,9 +20,9 @@ export function csv({ points, indices, set, predicted, labels }) {
     const label = set.labels ? (set.classes[set.labels[index]] ?? "") : "";
     const said = predicted ? (labels[predicted[index]] ?? "") : "";
     const name = set.names?.[index] ?? "";
-    return [index, points[2 * at], points[2 * at + 1], quoted(label), quoted(said), quoted(name)];
+    return [index, points[2 * at], points[2 * at + 1], label, said, name];
   });
-  return ["index,x,y,label,prediction,name", ...rows.map((row) => row.join(","))].join("\n");
+  return csvText([["index", "x", "y", "label", "prediction", "name"], ...rows]);
 }
 
 /**

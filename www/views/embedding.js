@@ -8,6 +8,7 @@ import { button } from "../widgets/controls.js";
 import { h, on } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 import { classColor } from "../widgets/palette.js";
+import { save } from "../widgets/save.js";
 import { createBeside } from "./embedding-beside.js";
 import { createCard } from "./embedding-card.js";
 import { createControls } from "./embedding-controls.js";
@@ -17,7 +18,7 @@ import { coloring, createLaid } from "./embedding-laid.js";
 import { createLayout } from "./embedding-layout.js";
 import { createMap } from "./embedding-map.js";
 import { PRESETS } from "./embedding-presets.js";
-import { csv, drawing, save } from "./embedding-save.js";
+import { csv, drawing } from "./embedding-save.js";
 import { createSelection } from "./embedding-selection.js";
 import { createTransport } from "./embedding-transport.js";
 import { describe } from "./embedding-words.js";
@@ -129,7 +130,7 @@ export function create(root, store, app) {
       "div",
       { class: "embedding" },
       h("div", { class: "plot" }, map.element, ...under),
-      h("div", { class: "beside" }, card.element, beside.chart, beside.facts),
+      h("div", { class: "beside" }, card.element, ...beside.elements),
     ),
     words.element,
   );

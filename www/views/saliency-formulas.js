@@ -5,40 +5,12 @@
  */
 
 import { m } from "../widgets/dom.js";
+import { atom, call, frac, math, row, sub, sum, sup } from "./math.js";
 
-/** @typedef {string | Element} Token */
-
-/**
- * A token as MathML: digits, letters and signs become their elements.
- * @param {Token} token
- */
-function atom(token) {
-  if (typeof token !== "string") return token;
-  if (/^[\d.]+$/.test(token)) return m("mn", {}, token);
-  // A name of two signs is set upright, so that the primed picture needs the italic letter itself.
-  if (token === "X′") return m("mi", {}, "𝑋′");
-  if (/^\p{L}+$/u.test(token)) return m("mi", {}, token);
-  return m("mo", { stretchy: token === "|" ? "true" : "false" }, token);
-}
-
-/** @param {...Token} tokens */
-const row = (...tokens) => m("mrow", {}, ...tokens.map(atom));
-/** @param {Token} base @param {Token} below */
-const sub = (base, below) => m("msub", {}, atom(base), atom(below));
-/** @param {Token} base @param {Token} above */
-const sup = (base, above) => m("msup", {}, atom(base), atom(above));
-/** @param {Token} top @param {Token} bottom */
-const frac = (top, bottom) => m("mfrac", {}, atom(top), atom(bottom));
-/** @param {Token} below @param {Token} [above] */
-const sum = (below, above) =>
-  above
-    ? m("munderover", {}, m("mo", {}, "∑"), atom(below), atom(above))
-    : m("munder", {}, m("mo", {}, "∑"), atom(below));
+/** @typedef {import("./math.js").Token} Token */
 
 /** @param {Token} below */
 const slope = (below) => frac(row("∂", "S"), row("∂", below));
-/** @param {string} name @param {...Token} inside */
-const call = (name, ...inside) => row(name, "(", ...inside, ")");
 const noisy = () => row(slope("X"), "(", "X", "+", sub("ε", "k"), ")");
 const mean = () => row(frac("1", "n"), sum("k"));
 const map = () => sub("F", "k");
@@ -236,5 +208,5 @@ const FORMULAS = {
  */
 export function formula(id, large) {
   const build = FORMULAS[id];
-  return build ? m("math", { displaystyle: String(large) }, build()) : null;
+  return build ? math(build(), large) : null;
 }

@@ -5,6 +5,7 @@
 
 import { h, on, svg } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
+import { createSaves } from "../widgets/save.js";
 
 /**
  * @typedef {{ name: string, values: ArrayLike<number>, style: "main" | "second" | "third" | "fourth" | "rest" }} Line
@@ -26,7 +27,8 @@ export function createPlot({ label, onMove, signal }) {
   const art = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
   const key = h("ul", { class: "chart-key" });
   const title = h("figcaption", {}, label);
-  const element = h("figure", { class: "chart", tabindex: 0 }, title, art);
+  const saves = createSaves({ art: () => art, rows, name: nameOf, signal });
+  const element = h("figure", { class: "chart", tabindex: 0 }, title, art, saves);
   const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM });
   /** @type {Chart | null} */
   let chart = null;
@@ -83,6 +85,21 @@ export function createPlot({ label, onMove, signal }) {
         ),
       ),
     );
+  }
+
+  function nameOf() {
+    return (chart?.title ?? label).split(":")[0].toLowerCase().replaceAll(" ", "-");
+  }
+
+  /** The lines as columns, a row a step. */
+  function rows() {
+    const lines = chart?.lines ?? [];
+    const longest = Math.max(0, ...lines.map(({ values }) => values.length));
+    const steps = Array.from({ length: longest }, (_, step) => [
+      step,
+      ...lines.map(({ values }) => values[step] ?? null),
+    ]);
+    return [["step", ...lines.map(({ name }) => name)], ...steps];
   }
 
   /** @param {number} step */
