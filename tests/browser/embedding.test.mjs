@@ -376,6 +376,7 @@ describe("the view", () => {
           );
         await isOwn();
         await settled(page);
+        assert.equal(await page.locator("html.dropping").count(), 0);
         assert.equal(await text(page, ".classes"), "bagtrouser");
         assert.match(await text(page, ".plot"), /1 files could not be read \(broken\.png\)/);
         assert.match(await text(page, ".facts"), /k-NN accuracy/);

@@ -313,8 +313,10 @@ function acceptDrops(app, signal) {
   document.addEventListener(
     "drop",
     (event) => {
-      event.preventDefault();
       root.classList.remove("dropping");
+      // A view that lays pictures out has taken them.
+      if (event.defaultPrevented) return;
+      event.preventDefault();
       take(event.dataTransfer);
     },
     { signal },

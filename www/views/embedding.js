@@ -143,13 +143,11 @@ export function create(root, store, app) {
     else put({ set: "own", only: null });
   }
 
-  on(map.element, "dragover", (event) => event.preventDefault(), signal);
   on(
-    map.element,
+    root,
     "drop",
     (event) => {
       event.preventDefault();
-      event.stopPropagation();
       const items = [...(event.dataTransfer?.items ?? [])];
       void filesOf(items).then(takeFiles);
     },
