@@ -697,6 +697,89 @@ export type Outcome = {
 
 export type Contrast = { class: number; count: number; before: Outcome; after: Outcome };
 
+export type PerturbationMethod =
+  | "gaussian"
+  | "uniform"
+  | "salt_pepper"
+  | "blur"
+  | "brightness"
+  | "contrast"
+  | "jpeg"
+  | "rotation"
+  | "shift"
+  | "occlusion";
+
+/** In what strengths, colours and bounds are measured. */
+export type Measured = {
+  /** Pixels from 0 to 1 (the default for pictures), or a tensor's own units (the default for tensors). */
+  units?: "pixels" | "own";
+  /** Of a tensor's own units: black, below which nothing falls; without it the darkest value of a picture counts as black. */
+  min?: number;
+  /** White, in the same manner. */
+  max?: number;
+};
+
+/**
+ * What happens to pictures without malice; a strength of 0 changes nothing. `"gaussian"`: the noise's deviation;
+ * `"uniform"`: its greatest value; `"salt_pepper"`: the share of pixels that become black or white; `"blur"`: a Gaussian's
+ * deviation in pixels; `"brightness"`: what is added; `"contrast"`: the share of contrast taken away, negative to add some; `"jpeg"`: 100 less the file's quality;
+ * `"rotation"`: degrees clockwise; `"shift"`:
+ * pixels; `"occlusion"`: the share of the area under a square.
+ */
+export type Perturbation = Measured & {
+  method: PerturbationMethod;
+  /** What rotation and shift uncover (the outermost pixels go on), what an occlusion is painted with (the middle grey). */
+  fill?: number;
+  /** Of a shift: its direction in degrees clockwise from rightwards; drawn by the seed without it. */
+  angle?: number;
+  /** Of an occlusion: the square's centre `[y, x]` as shares of the picture; drawn by the seed without it. */
+  place?: [number, number];
+};
+
+/** A mean and what lies around it. */
+export type Band = { mean: number; low: number; high: number };
+
+export type CurvePoint = {
+  strength: number;
+  /** The probability of the pictures' classes over all pictures and draws, between the tenth and ninetieth percentile. */
+  confidence: Band;
+  /** The share that is still named so, within Wilson's 95 % interval. */
+  accuracy: Band;
+};
+
+export type PixelMapOptions = Measured & {
+  /** The class whose probability may fall; the predicted one by default. */
+  target?: number;
+  /** What is painted, each with a value a channel: black, white, and for three channels six hues. */
+  colors?: number[][];
+  /** Pixels from one place to the next, 1. */
+  stride?: number;
+  /** The side of the square that is painted at each place, 1. */
+  size?: number;
+  /** Only the places of this part. */
+  region?: Area;
+};
+
+export type PixelMap = {
+  /** `[1, 1, rows, columns]`: the greatest fall of the class's probability at each place; NaN where nothing was tried yet. */
+  fall: Tensor;
+  /** The colour that made it, by its place in `colors`. */
+  color: Int32Array;
+  /** The answer then, and how probable it is. */
+  answer: Int32Array;
+  probability: Tensor;
+  /** The first colour that changes the answer at each place, −1 where none does. */
+  flips: Int32Array;
+  target: number;
+  /** The class's probability as the picture is. */
+  before: number;
+  /** The answer as the picture is. */
+  predicted: number;
+  /** Answers asked for, of `total`. */
+  done: number;
+  total: number;
+};
+
 export interface Net {
   readonly name: string;
   readonly labels: string[];
@@ -735,6 +818,31 @@ export interface Net {
    * with the background's value removes a mark, with another plants one.
    */
   counterfactual(data: Examples, options?: Common & Mark): Promise<Contrast[]>;
+  /** Perturbed pictures `[N, C, H, W]` in model space, each by a draw of its own. */
+  perturb(image: ImageLike, options: Common & Perturbation & { strength: number }): Promise<Tensor>;
+  /**
+   * What a perturbation does as its strength grows, to one picture or a set of them; every strength sees the same `repeats`
+   * (16) draws. `labels` holds the class of each picture, by default what the network says of it as it is. `onStep` sees each
+   * point, and ends the call with those so far by returning `{ stop: true }`.
+   */
+  perturbationCurve(
+    image: ImageLike,
+    options: Run &
+      Perturbation &
+      Stepped<CurvePoint> & {
+        strengths: number[];
+        repeats?: number;
+        labels?: Int32Array | number[];
+      },
+  ): Promise<CurvePoint[]>;
+  /**
+   * The map of single pixels: every place painted in every colour, coarse places first. `onStep` sees the map as it stands,
+   * and ends the call with it by returning `{ stop: true }`.
+   */
+  pixelMap(
+    image: ImageLike,
+    options?: Run & PixelMapOptions & Stepped<PixelMap>,
+  ): Promise<PixelMap & { colors: number[][] }>;
   /** Draws the weights anew as PyTorch's layers do (Kaiming-uniform; norms 1 and 0), to train from scratch. */
   reset(options?: Common): Promise<void>;
   /** Outputs `[N, C, H, W]` of layers, all from one forward pass. */

@@ -215,6 +215,21 @@ class NetProxy {
     return this.#link.queue("counterfactual", () => parcel, { ...watch, net: this.#id });
   }
 
+  /** @type {Net["perturb"]} */
+  perturb(image, options) {
+    return this.#measured("perturb", image, options);
+  }
+
+  /** @type {Net["perturbationCurve"]} */
+  perturbationCurve(image, options) {
+    return this.#measured("perturbationCurve", image, options);
+  }
+
+  /** @type {Net["pixelMap"]} */
+  pixelMap(image, options) {
+    return this.#measured("pixelMap", image, options);
+  }
+
   /** @type {Net["reset"]} */
   async reset(options) {
     const { watch, rest } = split("reset", options);
@@ -353,6 +368,21 @@ class NetProxy {
   }
 
   /**
+   * A call that runs the network on a picture and measures it: in pixels, unless it is a tensor.
+   * @param {string} method
+   * @param {ImageLike} image
+   * @param {unknown} options
+   * @returns {Promise<any>}
+   */
+  async #measured(method, image, options) {
+    const { watch, rest } = split(method, options);
+    this.#check();
+    const units = isTensor(image) ? "own" : "pixels";
+    const prepare = async () => ({ args: [await this.#tensor(image), { units, ...rest }] });
+    return this.#link.queue(method, prepare, { ...watch, net: this.#id });
+  }
+
+  /**
    * A call that keeps its place among those that run the network.
    * @param {string} method
    * @param {unknown[]} args
@@ -435,7 +465,15 @@ function joined(tensors) {
 }
 
 /** Calls that go by steps, and tell of them. */
-const STEPPED = ["topActivations", "embed", "train", "synthesize", "stylize"];
+const STEPPED = [
+  "topActivations",
+  "embed",
+  "train",
+  "synthesize",
+  "stylize",
+  "perturbationCurve",
+  "pixelMap",
+];
 
 /**
  * Options of a call that can be long or random: what concerns the call itself, and what concerns its method.

@@ -3,6 +3,7 @@
 pub mod attack;
 pub mod bias;
 pub mod filters;
+pub mod perturb;
 pub mod shortcut;
 pub mod synthesis;
 pub mod train;

@@ -409,6 +409,12 @@ async function runNet(net, control, method, args, dispose) {
       return { value: await net.biasScan(first, second, control) };
     case "counterfactual":
       return { value: await net.counterfactual(first, second, control) };
+    case "perturb":
+      return { value: net.perturb(first, second, control) };
+    case "perturbationCurve":
+      return { value: await net.perturbationCurve(first, second, control) };
+    case "pixelMap":
+      return { value: await net.pixelMap(first, second, control) };
     case "modified":
       return { value: net.modified };
     case "reset":

@@ -179,6 +179,22 @@ export const VIEWS = [
     load: () => import("../views/synthesis.js"),
   },
   {
+    id: "robustness",
+    title: "Robustness",
+    key: "7",
+    parameters: {
+      "robustness.mode": "perturb",
+      "robustness.kind": "gaussian",
+      "robustness.strength": null,
+      "robustness.seed": 1,
+      "robustness.guess": false,
+      "robustness.stride": 0,
+      "robustness.dot": 1,
+      "robustness.dots": "",
+    },
+    load: () => import("../views/robustness.js"),
+  },
+  {
     id: "training",
     title: "Training",
     key: "T",

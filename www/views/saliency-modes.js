@@ -1,5 +1,5 @@
 /**
- * The ways to look at attributions, of which one is shown: one map, all methods, maps side by side.
+ * The ways to look within one view, of which one is shown: one map, all methods, maps side by side.
  * @module
  */
 
@@ -13,13 +13,14 @@ import { h, on } from "../widgets/dom.js";
  */
 
 /**
- * @param {{ store: Store, entries: Entry[], signal: AbortSignal }} options
+ * @param {{ store: Store, entries: Entry[], key?: string, onEnter?: (mode: Mode) => void, signal: AbortSignal }} options
+ *   `key` is the state's that names the way; `onEnter` hears of each way that is entered
  */
-export function createModes({ store, entries, signal }) {
+export function createModes({ store, entries, key = "saliency.mode", onEnter, signal }) {
   const stage = h("div", { class: "mode" });
   const buttons = entries.map(({ id, title, hint }) => {
     const button = h("button", { type: "button", title: hint }, title);
-    on(button, "click", () => store.set({ "saliency.mode": id }), signal);
+    on(button, "click", () => store.set({ [key]: id }), signal);
     return button;
   });
   const tabs = h("nav", { class: "mode-tabs", "aria-label": "Ways to look" }, ...buttons);
@@ -34,7 +35,7 @@ export function createModes({ store, entries, signal }) {
     stage,
     /** The id of the way that the state names. */
     now() {
-      const wanted = store.get()["saliency.mode"];
+      const wanted = store.get()[key];
       return entries.find(({ id }) => id === wanted)?.id ?? entries[0].id;
     },
     /** @param {boolean} again @param {Set<string>} changed */
@@ -48,6 +49,7 @@ export function createModes({ store, entries, signal }) {
         shown = made.get(id) ?? entry.make();
         made.set(id, shown);
         stage.replaceChildren(shown.element);
+        onEnter?.(shown);
         for (const [index, button] of buttons.entries())
           button.setAttribute("aria-pressed", String(entries[index].id === id));
       }

@@ -8,12 +8,13 @@ import { number } from "../widgets/format.js";
 import { createSaves } from "../widgets/save.js";
 
 /**
- * @typedef {{ name: string, values: ArrayLike<number>, style: "main" | "second" | "third" | "fourth" | "rest" }} Line
- * @typedef {{ lines: Line[], steps: number, from: string, to: string, low?: number, high?: number, title: string }} Chart
- *   `steps` is the number of intervals that a whole line has; lines may be shorter while they grow
+ * @typedef {{ low: ArrayLike<number>, high: ArrayLike<number> }} Edges
+ * @typedef {{ name: string, values: ArrayLike<number>, style: "main" | "second" | "third" | "fourth" | "rest", band?: Edges }} Line
+ * @typedef {{ lines: Line[], steps: number, from: string, to: string, low?: number, high?: number, title: string, marks?: number[] }} Chart
+ *   `steps` is the number of intervals that a whole line has; lines may be shorter while they grow, and lie in bands; `marks`
+ *   are steps that are marked
  */
 
-const WIDTH = 360;
 const HEIGHT = 190;
 const LEFT = 40;
 const RIGHT = 10;
@@ -21,10 +22,11 @@ const TOP = 12;
 const BOTTOM = 24;
 
 /**
- * @param {{ label: string, onMove: (step: number) => void, signal: AbortSignal }} options
+ * @param {{ label: string, width?: number, onMove: (step: number) => void, signal: AbortSignal }} options `width` goes with
+ *   a height of 190
  */
-export function createPlot({ label, onMove, signal }) {
-  const art = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
+export function createPlot({ label, width = 360, onMove, signal }) {
+  const art = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label });
   const key = h("ul", { class: "chart-key" });
   const title = h("figcaption", {}, label);
   const saves = createSaves({ art: () => art, rows, name: nameOf, signal });
@@ -35,7 +37,7 @@ export function createPlot({ label, onMove, signal }) {
   let at = 0;
 
   const x = (/** @type {number} */ step) =>
-    LEFT + (step / Math.max(1, chart?.steps ?? 1)) * (WIDTH - LEFT - RIGHT);
+    LEFT + (step / Math.max(1, chart?.steps ?? 1)) * (width - LEFT - RIGHT);
 
   /** @param {Chart} next */
   function bounds({ lines, low, high }) {
@@ -54,12 +56,12 @@ export function createPlot({ label, onMove, signal }) {
     const apart = -least > 0.15 * (most - least);
     const marks = least < 0 ? [...(apart ? [least] : []), 0, most] : [least, half, most];
     const grid = marks.flatMap((value) => [
-      svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
+      svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }),
       svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, number(value, 2)),
     ]);
     const ends = [
       svg("text", { x: LEFT, y: HEIGHT - 7 }, next.from),
-      svg("text", { x: WIDTH - RIGHT, y: HEIGHT - 7, "text-anchor": "end" }, next.to),
+      svg("text", { x: width - RIGHT, y: HEIGHT - 7, "text-anchor": "end" }, next.to),
     ];
     const lines = [...next.lines].reverse().map(({ values, style }) =>
       svg("polyline", {
@@ -67,7 +69,13 @@ export function createPlot({ label, onMove, signal }) {
         points: Array.from(values, (value, step) => `${x(step)},${y(value)}`).join(" "),
       }),
     );
-    art.replaceChildren(...grid, ...ends, ...lines, cursor);
+    const bands = next.lines.flatMap(({ band, style }) =>
+      band ? [svg("polygon", { class: `band ${style}`, points: outline(band, x, y) })] : [],
+    );
+    const signs = (next.marks ?? []).map((step) =>
+      svg("line", { class: "mark", x1: x(step), x2: x(step), y1: TOP, y2: HEIGHT - BOTTOM }),
+    );
+    art.replaceChildren(...grid, ...ends, ...bands, ...signs, ...lines, cursor);
   }
 
   function point() {
@@ -113,8 +121,8 @@ export function createPlot({ label, onMove, signal }) {
     "pointermove",
     (event) => {
       const box = art.getBoundingClientRect();
-      const place = ((event.clientX - box.left) / box.width) * WIDTH;
-      move(((place - LEFT) / (WIDTH - LEFT - RIGHT)) * (chart?.steps ?? 1));
+      const place = ((event.clientX - box.left) / box.width) * width;
+      move(((place - LEFT) / (width - LEFT - RIGHT)) * (chart?.steps ?? 1));
     },
     { signal },
   );
@@ -149,4 +157,16 @@ export function createPlot({ label, onMove, signal }) {
       point();
     },
   };
+}
+
+/**
+ * The points around a band.
+ * @param {Edges} band
+ * @param {(step: number) => number} x
+ * @param {(value: number) => number} y
+ */
+function outline({ low, high }, x, y) {
+  const above = Array.from(high, (value, step) => `${x(step)},${y(value)}`);
+  const below = Array.from(low, (value, step) => `${x(step)},${y(value)}`);
+  return [...above, ...below.reverse()].join(" ");
 }

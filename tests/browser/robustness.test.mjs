@@ -1,0 +1,225 @@
+// Robustness: perturbations and their curves, single pixels, and the view's ways to look at them.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { spread } from "../../www/views/robustness-pixels.js";
+import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
+import { openOn, parse, pointAt, settled, show, text } from "./sights.mjs";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+const PICTURE = "fashion-ankle-boot-1";
+const VIEW = `#model=fashion&image=${PICTURE}&view=robustness`;
+
+/**
+ * What a canvas shows, to be compared.
+ * @param {Page} page
+ * @param {string} selector
+ */
+function pixels(page, selector) {
+  return page
+    .locator(selector)
+    .first()
+    .evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).toDataURL());
+}
+
+for (const backend of BACKENDS) {
+  test(`a picture is perturbed in pixels, a tensor in its own units, and a curve grows point by point (${backend})`, async () => {
+    const seen = await withScope({ backend }, async ({ scope }) => {
+      const net = await scope.load("fashion");
+      const { url } = scope.pictures.find((/** @type {any} */ each) => each.kind === "fashion");
+      const blob = await (await fetch(url)).blob();
+      const tensor = await net.preprocess(blob);
+      const std = net.input.preprocess.std[0];
+      const lighter = await net.perturb(blob, { method: "brightness", strength: 0.1 });
+      const own = await net.perturb(tensor, { method: "brightness", strength: 0.1 });
+      const bounded = await net.perturb(tensor, { method: "brightness", strength: 9, max: 2.1 });
+      const same = await net.perturb(tensor, {
+        method: "brightness",
+        strength: 0.1,
+        units: "pixels",
+      });
+      const steps = /** @type {number[]} */ ([]);
+      const options = { method: "gaussian", strengths: [0, 0.2, 0.6], repeats: 3, seed: 4 };
+      const curve = await net.perturbationCurve(blob, {
+        ...options,
+        onStep: (/** @type {any} */ { strength }) => {
+          steps.push(strength);
+        },
+      });
+      const again = await net.perturbationCurve(blob, options);
+      const part = await net.perturbationCurve(blob, {
+        ...options,
+        onStep: () => ({ stop: true }),
+      });
+      const { probabilities, top } = await net.predict(blob);
+      const map = await net.pixelMap(blob, { stride: 7 });
+      const at = 300;
+      return {
+        added: [lighter, own, same].map(({ data }) => data[at] - tensor.data[at]),
+        std,
+        most: Math.max(...bounded.data),
+        steps,
+        curve,
+        same: JSON.stringify(curve) === JSON.stringify(again),
+        part: part.length,
+        clean: probabilities.data[top[0].index],
+        map: { shape: map.fall.shape, colors: map.colors, done: map.done, flips: map.flips.length },
+      };
+    });
+    const [picture, own, same] = seen.added;
+    assert.ok(Math.abs(picture - 0.1 / seen.std) < 1e-5 && Math.abs(own - 0.1) < 1e-6);
+    assert.ok(Math.abs(same - picture) < 1e-6);
+    assert.ok(Math.abs(seen.most - 2.1) < 1e-6);
+    assert.deepEqual(
+      seen.steps.map((strength) => Math.round(10 * strength)),
+      [0, 2, 6],
+    );
+    assert.ok(seen.same, "one seed, one curve");
+    assert.equal(seen.part, 1);
+    assert.ok(Math.abs(seen.curve[0].confidence.mean - seen.clean) < 1e-4);
+    assert.ok(seen.curve[2].confidence.mean < seen.clean);
+    assert.deepEqual(seen.map, { shape: [1, 1, 4, 4], colors: [[0], [1]], done: 32, flips: 16 });
+  });
+}
+
+test("every option is read, and what cannot be is said", async () => {
+  const said = await withScope({ backend: "cpu" }, async ({ scope }) => {
+    const net = await scope.load("fashion");
+    const image = {
+      data: new Float32Array(784).map((_, i) => (i % 28) / 28),
+      shape: [1, 1, 28, 28],
+    };
+    const base = { method: "occlusion", strength: 0.2, units: "pixels" };
+    const plain = await net.perturb(image, base);
+    const differs = async (/** @type {object} */ more) => {
+      const { data } = await net.perturb(image, { ...base, ...more });
+      return data.some(
+        (/** @type {number} */ value, /** @type {number} */ i) => value !== plain.data[i],
+      );
+    };
+    const varied = {
+      strength: await differs({ strength: 0.4 }),
+      fill: await differs({ fill: 0.9 }),
+      place: await differs({ place: [0.1, 0.9] }),
+      seed: await differs({ seed: 8 }),
+      units: await differs({ units: "own" }),
+      method: await differs({ method: "uniform" }),
+    };
+    const refuse = (/** @type {Promise<unknown>} */ call) =>
+      call.then(
+        () => "no error",
+        (/** @type {any} */ { code, message }) => `${code}: ${message}`,
+      );
+    const perturb = (/** @type {any} */ options) => refuse(net.perturb(image, options));
+    const curve = (/** @type {any} */ options) =>
+      refuse(net.perturbationCurve(image, { method: "uniform", strengths: [0.1], ...options }));
+    const map = (/** @type {any} */ options) => refuse(net.pixelMap(image, options));
+    return {
+      varied,
+      refused: [
+        await perturb({ ...base, method: "sorcery" }),
+        await perturb({ method: "gaussian" }),
+        await perturb({ ...base, strength: 2 }),
+        await perturb({ ...base, angle: 4 }),
+        await perturb({ ...base, place: [0, 3] }),
+        await perturb({ ...base, units: "bytes" }),
+        await perturb({ ...base, min: 0 }),
+        await perturb({ ...base, colour: 1 }),
+        await curve({ strengths: [] }),
+        await curve({ strengths: "all" }),
+        await curve({ repeats: 0 }),
+        await curve({ labels: [11] }),
+        await curve({ labels: [1, 2] }),
+        await curve({ labels: "coat" }),
+        await map({ target: 10 }),
+        await map({ stride: 0 }),
+        await map({ colors: [[0, 1]] }),
+        await map({ region: { top: 0, left: 0, height: 40, width: 2 } }),
+        await map({ colours: [] }),
+      ],
+    };
+  });
+  for (const [name, differs] of Object.entries(said.varied)) assert.ok(differs, name);
+  for (const [index, message] of said.refused.entries())
+    assert.match(message, /^bad_argument: .{15,}/, String(index));
+});
+
+test("places that are not asked yet show what the coarser place says", () => {
+  const fall = Float32Array.from({ length: 25 }, () => Number.NaN);
+  fall[0] = 0.4;
+  fall[4] = 0.1;
+  fall[12] = 0.3;
+  const { data } = spread({ data: fall, shape: [1, 1, 5, 5] });
+  assert.deepEqual(
+    [data[1], data[6], data[13], data[18], data[4], data[24]].map((v) => +v.toFixed(3)),
+    [0.4, 0.4, 0.3, 0.3, 0.1, 0],
+  );
+});
+
+for (const backend of BACKENDS) {
+  test(`the view draws the curve of a perturbation, and the slider moves along it (${backend})`, () =>
+    withPage({ backend }, async (page) => {
+      await openOn(page, backend, `${VIEW}&robustness.kind=contrast`);
+      assert.equal(await text(page, ".question"), "How much contrast does Ankle boot bear?");
+      assert.match(await text(page, ".verdict"), /Ankle boot/);
+      assert.equal(await page.locator(".chart .band").count(), 2, "the picture's and the set's");
+      const before = await pixels(page, ".sights figure:nth-child(2) canvas");
+      await page.getByRole("slider", { name: "Strength" }).fill("20");
+      await settled(page);
+      assert.notEqual(await pixels(page, ".sights figure:nth-child(2) canvas"), before);
+      assert.match(await text(page, ".slider output"), /^× 0\.00$/);
+      await pointAt(page, ".sights figure:nth-child(2) canvas", 28, { x: 3, y: 3 });
+      const [, now] = (await text(page, ".readout")).match(/→ (\S+)$/) ?? [];
+      assert.ok(Math.abs(parse(now) - 0.5) < 0.01, now);
+    }));
+}
+
+test("who guesses first sees the curve after the guess, and both marks", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${VIEW}&robustness.kind=gaussian&robustness.guess=1`);
+    assert.equal(await page.locator(".chart .line.main").getAttribute("points"), "");
+    await page.getByRole("slider", { name: "Strength" }).fill("5");
+    await page.getByRole("button", { name: "That is my guess" }).click();
+    await settled(page);
+    assert.match(await text(page, ".verdict"), /you said σ 0\.15/);
+    assert.equal(await page.locator(".chart .mark").count(), 1);
+  }));
+
+test("the map of single pixels says what a pixel does, and a click paints it", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${VIEW}&robustness.mode=pixels&image=fashion-shirt-1`);
+    assert.match(
+      await text(page, ".verdict"),
+      /^\d+ of 784 pixels can change the answer, each alone\.$/,
+    );
+    const [, worst] = (await text(page, ".worst-pixels .muted")).match(/^([\d.]+) %$/) ?? [];
+    await page.locator(".worst-pixels button").first().click();
+    await settled(page);
+    assert.match(
+      await page.evaluate(() => location.hash),
+      /robustness\.dots=\d+%2C\d+%2C(black|white)/,
+    );
+    const bars = await page.locator(".answers .was, .answers .is").count();
+    assert.ok(bars >= 8, "before and after");
+    assert.ok(Number(worst) > 0);
+    await page.getByRole("button", { name: "Take the dots off" }).click();
+    await settled(page);
+    assert.doesNotMatch(await page.evaluate(() => location.hash), /dots/);
+  }));
+
+test("on a phone nothing is wider than the screen, in any way to look", () =>
+  withPage({ backend: "cpu", viewport: { width: 360, height: 740 } }, async (page) => {
+    await openApp(page, `${VIEW}&robustness.kind=contrast`);
+    const modes = await page.locator(".mode-tabs button").count();
+    for (let mode = 0; mode < modes; mode += 1) {
+      await page.locator(".mode-tabs button").nth(mode).click();
+      await settled(page);
+      assert.equal(
+        await page.evaluate(() => document.documentElement.scrollWidth),
+        360,
+        String(mode),
+      );
+    }
+    await show(page, VIEW);
+    assert.ok(await page.locator("#notice").isHidden());
+  }));
