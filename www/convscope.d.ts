@@ -601,6 +601,270 @@ export type SynthesisStep = {
 
 export type SynthesisState = { step: number; values: Tensor[] };
 
+/** An attack, by its name in `scope.attacks`. */
+export type AttackMethod = AttackMethodOptions["method"];
+
+/** Options of every attack. Distances are pixels from 0 to 1, for a tensor its own units. */
+export type AttackCommon = Run & {
+  /** The class of the picture, or of each; what the network takes it for, by default. */
+  label?: number | number[];
+  /** The class that it, or each, shall be taken for; any but its own, by default. */
+  target?: number | number[];
+  /** The least value of a pixel, or of each channel: 0 for pictures, none for a tensor. */
+  min?: number | number[];
+  /** The greatest: 1 for pictures, none for a tensor. */
+  max?: number | number[];
+  /** `"pixels"` takes a tensor, which is in model space, as the picture it shows; `"own"` a picture as its tensor. */
+  units?: "pixels" | "own";
+  /** Ends the run of each picture at its first success; `false`. */
+  earlyStop?: boolean;
+  /** Steps between two calls of `onStep`, 1. */
+  every?: number;
+};
+
+export type AttackMethodOptions =
+  | {
+      method: "fgsm";
+      /** The budget, 8/255. */
+      epsilon?: number;
+    }
+  | {
+      method: "pgd";
+      epsilon?: number;
+      /** What the budget is measured in, `"linf"`. */
+      norm?: "linf" | "l2";
+      /** 40 */
+      steps?: number;
+      /** ε / 30 */
+      stepSize?: number;
+      /** Runs, of which each picture keeps the best; those after the first start at random. 1 */
+      restarts?: number;
+      /** Whether the first run starts at random, too; `false`. */
+      randomStart?: boolean;
+    }
+  | {
+      method: "mi_fgsm";
+      epsilon?: number;
+      /** 10 */
+      steps?: number;
+      /** ε / steps */
+      stepSize?: number;
+      /** How much of the mean of earlier gradients stays, 1. */
+      momentum?: number;
+    }
+  | {
+      method: "deepfool";
+      /** `"l2"` */
+      norm?: "linf" | "l2";
+      /** How far beyond the boundary to go, as a share of the way: 0.02. */
+      overshoot?: number;
+      /** How many of the likeliest classes are considered, the predicted one among them: 10. */
+      candidates?: number;
+      /** 50 at most */
+      steps?: number;
+    }
+  | {
+      method: "cw";
+      /** How far beyond the boundary, in logits: 0. */
+      confidence?: number;
+      /** The weight of the margin against the distance that is tried first, 0.001. */
+      initialConst?: number;
+      /** Weights that are tried, 9. */
+      binarySearchSteps?: number;
+      /** Adam's learning rate, 0.01. */
+      stepSize?: number;
+      /** For each weight, 300. */
+      steps?: number;
+    }
+  | {
+      method: "jsma";
+      /** What is added to a value, 1; below 0 to darken. */
+      theta?: number;
+      /** A seventh of the pixels. */
+      maxPixels?: number;
+    }
+  | {
+      method: "single_pixel";
+      /** Pixels that may change, 1. */
+      pixels?: number;
+      /**
+       * Every pixel with every colour (black, white and for three channels six hues), or the best of a population that evolves;
+       * by default the first for one pixel of a small picture.
+       */
+      search?: "exhaustive" | "evolution";
+      /** 400 */
+      population?: number;
+      /** 75 */
+      generations?: number;
+    }
+  | {
+      method: "square";
+      epsilon?: number;
+      /** Answers that are asked for, 5000. */
+      steps?: number;
+      /** The share of the picture that the first squares cover, 0.8. */
+      pInit?: number;
+    }
+  | {
+      method: "hop_skip_jump";
+      /** `"l2"` */
+      norm?: "linf" | "l2";
+      /** 64 */
+      steps?: number;
+      /** Answers for the first estimate of the boundary's direction, 100; the t-th takes √t times as many. */
+      initialQueries?: number;
+      /** Answers for an estimate at most, 10,000. */
+      maxQueries?: number;
+      /** A picture that reaches the goal, to start from; needed with a target. */
+      start?: ImageLike;
+    }
+  | {
+      method: "universal";
+      epsilon?: number;
+      /** `"linf"` */
+      norm?: "linf" | "l2";
+      /** 50 */
+      steps?: number;
+      /** ε / 10 */
+      stepSize?: number;
+    }
+  | {
+      method: "patch";
+      /** A side or rows and columns; a fifth of the picture's shorter side. */
+      size?: Extent;
+      /** Row and column of its upper left pixel; the middle of the picture. */
+      position?: [number, number];
+      /** Whether it learns at random places, so that it works wherever it is laid; `false`. */
+      anywhere?: boolean;
+      /** 100; with 0 it is laid as it is. */
+      steps?: number;
+      /** 0.05 */
+      stepSize?: number;
+      /** What it starts from, `[1, C, rows, columns]` in model space; even grey. */
+      patch?: Tensor;
+    }
+  | {
+      method: "noise";
+      epsilon?: number;
+      /** Each value anywhere from −ε to ε (the default), −ε or ε, or a direction of length ε. */
+      distribution?: "uniform" | "sign" | "sphere";
+      /** Draws, of which each picture keeps the best, 1. */
+      samples?: number;
+    };
+
+export type AttackOptions = AttackCommon & AttackMethodOptions;
+
+/** For several pictures, `success` and `value` are lists. */
+export type AttackStep = {
+  /** Steps done. */
+  step: number;
+  /** `[N, C, H, W]` in model space. */
+  image: Tensor;
+  /** Whether it reaches the goal, as far as is known. */
+  success: boolean | boolean[];
+  /** What the attack raises. */
+  value: number | number[];
+} & AttackExtra & {
+    /** Of an evolution: `[N, candidates, pixels, 2 + C]`, row, column and colour (pixels from 0 to 1) of each pixel. */
+    population?: Tensor;
+    /** How far each candidate is beyond the boundary, in logits. */
+    values?: Float32Array;
+  };
+
+/** What some attacks give beside the picture. */
+export type AttackExtra = {
+  /**
+   * Of `single_pixel`, exhaustive: `[N, 1, H, W]`, how much of the label's probability the worst colour of each pixel alone
+   * takes away, or adds to the target's.
+   */
+  damage?: Tensor;
+  /** Of `universal`: `[1, C, H, W]`, the one change in model space, before bounds. */
+  perturbation?: Tensor;
+  /** Of `patch`: `[1, C, rows, columns]` in model space. */
+  patch?: Tensor;
+};
+
+/** `l0` counts pixels that changed, the others have ε's units. */
+export type AttackDistance = { l0: number; l2: number; linf: number };
+
+export type AttackResult = AttackExtra & {
+  /** `[1, C, H, W]` in model space. */
+  image: Tensor;
+  success: boolean;
+  /** Steps taken. */
+  steps: number;
+  /** How often the network was asked; a gradient counts as one answer. */
+  queries: number;
+  distance: AttackDistance;
+  before: Prediction;
+  after: Prediction;
+};
+
+/** Of several pictures, in a list or a tensor. */
+export type AttackResults = AttackExtra & {
+  /** `[N, C, H, W]` in model space. */
+  image: Tensor;
+  success: boolean[];
+  steps: number[];
+  queries: number[];
+  distance: AttackDistance[];
+  before: Prediction<Class[][]>;
+  after: Prediction<Class[][]>;
+};
+
+export type SmallestEpsilonOptions = Omit<AttackCommon, "earlyStop" | "every"> & {
+  /** The greatest budget that is tried, 1. */
+  most?: number;
+  /** How near to the smallest, 1/2550. */
+  tolerance?: number;
+} & Extract<AttackMethodOptions, { method: "fgsm" | "pgd" | "mi_fgsm" }>;
+
+export type SmallestEpsilon<Each = number | null> = {
+  /** The smallest budget with which the attack succeeded; `null` if not with the greatest. */
+  epsilon: Each;
+  /** `[N, C, H, W]` in model space: what the attack made with it, or with the greatest. */
+  image: Tensor;
+  success: Each extends unknown[] ? boolean[] : boolean;
+  queries: Each extends unknown[] ? number[] : number;
+  /** Every budget that was tried, in order. */
+  tried: Each extends unknown[]
+    ? { epsilon: number; success: boolean }[][]
+    : { epsilon: number; success: boolean }[];
+};
+
+export type LossSurface = {
+  /**
+   * `[size, size]`, the cross-entropy against the label, or the target: rows along a direction of random signs, columns along
+   * the signs of the gradient, both from −ε to ε.
+   */
+  loss: Tensor;
+  /** The class of each point, row by row. */
+  classes: Int32Array;
+};
+
+/** `true`, or the reason why not. */
+export type Ability = true | string;
+
+export type AttackAbilities = {
+  id: AttackMethod;
+  title: string;
+  /** What it sees of the network: gradients (a white box), scores (a black box), which class it names, or nothing. */
+  knowledge: "gradients" | "scores" | "decisions" | "nothing";
+  /** Whether its budget is given, or the smallest that does is looked for. */
+  budget: "fixed" | "smallest";
+  paper: string;
+  /** The names of its options beside those of every attack. */
+  options: string[];
+  /** Towards a class that is given. */
+  targeted: Ability;
+  /** By which norm its changes are measured. */
+  linf: Ability;
+  l2: Ability;
+  l0: Ability;
+  /** Without `min` and `max`. */
+  unbounded: Ability;
+};
+
 /** Labelled pictures in model space, one class a picture. */
 export type Examples = { images: Tensor; labels: Int32Array | number[]; classes?: string[] };
 
@@ -899,6 +1163,27 @@ export interface Net {
   synthesize(
     options: SynthesisOptions & Run & Stepped<SynthesisStep>,
   ): Promise<{ image: Tensor; history: number[]; state: SynthesisState }>;
+  /**
+   * Changes a picture a little so that the network errs. Attacks with a given budget take all their steps and return the last
+   * picture, successful or not, unless `earlyStop`. A step's listener ends the run with what there is by returning
+   * `{ stop: true }`.
+   */
+  attack(image: ImageLike, options: AttackOptions & Stepped<AttackStep>): Promise<AttackResult>;
+  attack(images: ImageLike[], options: AttackOptions & Stepped<AttackStep>): Promise<AttackResults>;
+  /**
+   * The smallest budget with which `fgsm`, `pgd` or `mi_fgsm` succeeds: doubled until it does, then halved between. Success need
+   * not rise steadily with the budget, for `fgsm` least of all; `tried` tells.
+   */
+  smallestEpsilon(image: ImageLike, options: SmallestEpsilonOptions): Promise<SmallestEpsilon>;
+  smallestEpsilon(
+    images: ImageLike[],
+    options: SmallestEpsilonOptions,
+  ): Promise<SmallestEpsilon<(number | null)[]>>;
+  /** The loss around a picture, up to `epsilon` (16/255) along the gradient's signs and along random ones, at `size` (21) points each. */
+  lossSurface(
+    image: ImageLike,
+    options?: Omit<AttackCommon, "earlyStop" | "every"> & { epsilon?: number; size?: number },
+  ): Promise<LossSurface>;
   /** What a preset stands for, for this network; without a name the one that is taken by default. */
   synthesisPreset(name?: SynthesisPreset): Promise<Required<SynthesisSettings> & { steps: number }>;
   /**
@@ -945,6 +1230,8 @@ export interface Scope {
   /** What ships, the lightest first. */
   readonly models: Model[];
   readonly pictures: ShippedPicture[];
+  /** What each attack can. */
+  readonly attacks: AttackAbilities[];
 
   dataset(id: string, options?: Common): Promise<Dataset>;
   load(source: Source, options?: LoadOptions): Promise<Net>;

@@ -24,7 +24,7 @@ import { isFixed, isTensor, portable } from "./api/pictures.js";
  * @typedef {import("./convscope.js").Run} Run
  * @typedef {import("./api/link.js").Link} Link
  * @typedef {import("./api/link.js").Watch} Watch
- * @typedef {{ backend: "webgpu" | "cpu", reason: string, adapter: import("./convscope.js").Adapter | null, models: import("./convscope.js").Model[], pictures: import("./convscope.js").ShippedPicture[] }} About
+ * @typedef {{ backend: "webgpu" | "cpu", reason: string, adapter: import("./convscope.js").Adapter | null, attacks: import("./convscope.js").AttackAbilities[], models: import("./convscope.js").Model[], pictures: import("./convscope.js").ShippedPicture[] }} About
  * @typedef {Pick<Net, "name" | "labels" | "input" | "layers" | "folded">} AboutNet
  */
 
@@ -63,6 +63,7 @@ class ScopeProxy {
     this.adapter = about.adapter;
     this.models = about.models;
     this.pictures = about.pictures;
+    this.attacks = about.attacks;
   }
 
   /** @type {Scope["load"]} */
@@ -319,6 +320,27 @@ class NetProxy {
     return this.#atOnce("synthesisPreset", { args: [name] });
   }
 
+  /** @type {Net["attack"]} */
+  async attack(
+    /** @type {ImageLike | ImageLike[]} */ image,
+    /** @type {import("./convscope.js").AttackOptions} */ options,
+  ) {
+    return this.#measured("attack", image, options);
+  }
+
+  /** @type {Net["smallestEpsilon"]} */
+  async smallestEpsilon(
+    /** @type {ImageLike | ImageLike[]} */ image,
+    /** @type {import("./convscope.js").SmallestEpsilonOptions} */ options,
+  ) {
+    return this.#measured("smallestEpsilon", image, options);
+  }
+
+  /** @type {Net["lossSurface"]} */
+  async lossSurface(image, options) {
+    return this.#measured("lossSurface", image, options);
+  }
+
   /** @type {Net["topActivations"]} */
   topActivations(images, layer, options) {
     return this.#run("topActivations", images, [layer], options);
@@ -368,17 +390,21 @@ class NetProxy {
   }
 
   /**
-   * A call that runs the network on a picture and measures it: in pixels, unless it is a tensor.
+   * A call that runs the network on pictures and measures them: in pixels, unless one is a tensor.
    * @param {string} method
-   * @param {ImageLike} image
+   * @param {ImageLike | ImageLike[]} image
    * @param {unknown} options
    * @returns {Promise<any>}
    */
   async #measured(method, image, options) {
     const { watch, rest } = split(method, options);
     this.#check();
-    const units = isTensor(image) ? "own" : "pixels";
-    const prepare = async () => ({ args: [await this.#tensor(image), { units, ...rest }] });
+    const units = rest.units ?? (hasTensor(image) ? "own" : "pixels");
+    const prepare = async () => {
+      const tensor = await this.#batch(image);
+      if (typeof rest.start === "object" && rest.start) rest.start = await this.#tensor(rest.start);
+      return { args: [tensor, { ...rest, units }] };
+    };
     return this.#link.queue(method, prepare, { ...watch, net: this.#id });
   }
 
@@ -464,12 +490,21 @@ function joined(tensors) {
   return { data, shape: [count, ...extents] };
 }
 
+/**
+ * Whether among what is looked at there is a tensor, which has units of its own.
+ * @param {ImageLike | ImageLike[]} images
+ */
+function hasTensor(images) {
+  return Array.isArray(images) ? images.some(isTensor) : isTensor(images);
+}
+
 /** Calls that go by steps, and tell of them. */
 const STEPPED = [
   "topActivations",
   "embed",
   "train",
   "synthesize",
+  "attack",
   "stylize",
   "perturbationCurve",
   "pixelMap",

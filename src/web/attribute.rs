@@ -246,7 +246,7 @@ pub(super) fn read_baseline(
 }
 
 /// A whole number for both axes, or `[rows, columns]`.
-fn pair(options: &Options, key: &str) -> Result<Option<[usize; 2]>> {
+pub(super) fn pair(options: &Options, key: &str) -> Result<Option<[usize; 2]>> {
     let Some(value) = options.get(key) else {
         return Ok(None);
     };
@@ -269,7 +269,7 @@ fn pair(options: &Options, key: &str) -> Result<Option<[usize; 2]>> {
     clippy::cast_possible_truncation,
     reason = "options are rounded to the engine's f32"
 )]
-fn numbers(value: &JsValue) -> Option<Vec<f32>> {
+pub(super) fn numbers(value: &JsValue) -> Option<Vec<f32>> {
     if let Some(number) = value.as_f64().filter(|v| v.is_finite()) {
         return Some(vec![number as f32]);
     }

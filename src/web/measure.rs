@@ -23,36 +23,52 @@ impl WebNet {
     /// pictures.
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "bounds and rules are rounded to the engine's f32"
+        reason = "bounds are rounded to the engine's f32"
     )]
     pub(super) fn measure(&self, options: &Options) -> Result<Measure> {
         let bound = |key: &str| Ok(options.number(key)?.map(|value| value as f32));
         let (min, max) = (bound("min")?, bound("max")?);
-        match options.text("units")?.as_deref() {
-            None | Some("own") => {
+        match self.pixel_units(options)? {
+            None => {
                 if min.zip(max).is_some_and(|(min, max)| min >= max) {
                     return Err(options.wrong("max", "above min"));
                 }
                 let units = Units::own(self.net().input_shape().c());
                 Ok(Measure { units, min, max })
             }
-            Some("pixels") => {
+            Some(units) => {
                 for key in ["min", "max"] {
                     if options.get(key).is_some() {
                         return Err(options.wrong(key, "left out: pixels go from 0 to 1"));
                     }
                 }
-                let rule = self.rule()?;
-                let f32s = |values: &[f64]| values.iter().map(|&value| value as f32).collect();
-                let units = Units {
-                    mean: f32s(&rule.mean),
-                    std: f32s(&rule.std),
-                };
                 Ok(Measure {
                     units,
                     min: Some(0.0),
                     max: Some(1.0),
                 })
+            }
+        }
+    }
+
+    /// The units of pixels if `units` is `"pixels"`, none if it is `"own"` or left out.
+    ///
+    /// # Errors
+    /// `bad_argument` for another word; `bad_image` where the network takes no pictures.
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "rules are rounded to the engine's f32"
+    )]
+    pub(super) fn pixel_units(&self, options: &Options) -> Result<Option<Units>> {
+        match options.text("units")?.as_deref() {
+            None | Some("own") => Ok(None),
+            Some("pixels") => {
+                let rule = self.rule()?;
+                let f32s = |values: &[f64]| values.iter().map(|&value| value as f32).collect();
+                Ok(Some(Units {
+                    mean: f32s(&rule.mean),
+                    std: f32s(&rule.std),
+                }))
             }
             Some(_) => Err(options.wrong("units", "\"pixels\" or \"own\"")),
         }

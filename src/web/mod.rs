@@ -1,6 +1,7 @@
 //! The only place that knows JavaScript: the engine's objects as the page's worker sees them. What is published is
 //! `convscope.js`, which talks to these.
 
+mod attack;
 mod attribute;
 mod bias;
 mod control;
@@ -19,6 +20,7 @@ mod train;
 mod truth;
 mod units;
 
+pub use attack::attacks;
 pub use control::CallControl;
 pub use net::WebNet;
 pub use scope::WebScope;

@@ -17,6 +17,7 @@ use crate::lab::train::Trainer;
 use crate::lens::prediction;
 use crate::net::Net;
 use crate::picture::{self, Preprocess};
+use crate::tensor::Tensor;
 
 /// A network with what a person wants to know of it.
 #[wasm_bindgen]
@@ -158,24 +159,9 @@ impl WebNet {
             let overrides = tensor::read_overrides(options.get("override").as_ref())?;
             let image = tensor::read_image(&image)?;
             let logits = self.net.logits(&image, &overrides, control.inner()).await?;
-            let probabilities = prediction::probabilities(&logits)?;
-            Ok((
-                logits,
-                prediction::top(&probabilities, count),
-                probabilities,
-            ))
+            self.write_prediction(&logits, count)
         };
-        let (logits, top, probabilities) = predict().await.map_err(thrown)?;
-        let lists: Array = top.iter().map(|list| self.labelled(list)).collect();
-        let object = Object::new();
-        set(&object, "logits", &tensor::write(&logits));
-        set(&object, "probabilities", &tensor::write(&probabilities));
-        if top.len() == 1 {
-            set(&object, "top", &lists.get(0));
-        } else {
-            set(&object, "top", &lists);
-        }
-        Ok(object.into())
+        predict().await.map_err(thrown)
     }
 
     /// A parameter.
@@ -339,6 +325,24 @@ impl WebNet {
             })
             .collect();
         entries.into()
+    }
+}
+
+impl WebNet {
+    /// `{ logits, probabilities, top }` with `count` likeliest classes; `top` is a list of lists for several pictures.
+    pub(super) fn write_prediction(&self, logits: &Tensor, count: usize) -> Result<JsValue> {
+        let probabilities = prediction::probabilities(logits)?;
+        let top = prediction::top(&probabilities, count);
+        let lists: Array = top.iter().map(|list| self.labelled(list)).collect();
+        let object = Object::new();
+        set(&object, "logits", &tensor::write(logits));
+        set(&object, "probabilities", &tensor::write(&probabilities));
+        if top.len() == 1 {
+            set(&object, "top", &lists.get(0));
+        } else {
+            set(&object, "top", &lists);
+        }
+        Ok(object.into())
     }
 }
 

@@ -11,6 +11,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub mod attacks;
 pub mod shipped;
 
 /// Values in [-1, 1] on a grid of 2001 levels: the twin of `lattice` in `fixtures/fixture_io.py`.

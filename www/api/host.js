@@ -6,6 +6,7 @@
  */
 
 import init, {
+  attacks,
   CallControl,
   colormap,
   initialWeights,
@@ -285,6 +286,7 @@ class Host {
       backend: scope.backend,
       reason: scope.reason,
       adapter: scope.adapter,
+      attacks: attacks(),
       models: models.map(({ graph: _, weights: __, labels: ___, ...model }) => model),
       pictures: pictures.map((picture) => ({
         ...picture,
@@ -390,6 +392,12 @@ async function runNet(net, control, method, args, dispose) {
       return { value: await net.gram(first, text("layer", second), third, control) };
     case "synthesize":
       return { value: await net.synthesize(first, control) };
+    case "attack":
+      return { value: await net.attack(first, second, control) };
+    case "smallestEpsilon":
+      return { value: await net.smallestEpsilon(first, second, control) };
+    case "lossSurface":
+      return { value: await net.lossSurface(first, second, control) };
     case "synthesisPreset":
       return { value: net.synthesisPreset(first) };
     case "topActivations":
