@@ -22,7 +22,7 @@ use convscope::ops::reduce::{Dot, Expand, SumTo};
 use convscope::ops::reshape::{Reshape, Transpose};
 use convscope::ops::scale::Scale;
 use convscope::ops::softmax::Softmax;
-use convscope::ops::total_variation::TotalVariation;
+use convscope::ops::total_variation::{TotalVariation, TotalVariationGrad};
 use convscope::tensor::Shape;
 
 const STEP: f64 = 1e-5;
@@ -415,13 +415,23 @@ fn gram_matrices_and_total_variation_match_finite_differences() {
         &[0],
         |graph, inputs| graph.push(GramInputGrad { factor: 0.5 }, inputs).unwrap(),
     );
-    single(
-        "total variation",
-        &[s(2, 2, 4, 5)],
-        TotalVariation {
+    for squared in [false, true] {
+        let variation = TotalVariation {
             vertical: 0.7,
             horizontal: 1.3,
-        },
+            squared,
+        };
+        single("total variation", &[s(2, 2, 4, 5)], variation);
+    }
+    let gradient = TotalVariationGrad {
+        vertical: 0.7,
+        horizontal: 1.3,
+        squared: true,
+    };
+    single(
+        "gradient of squared differences",
+        &[s(2, 2, 4, 5)],
+        gradient,
     );
 }
 

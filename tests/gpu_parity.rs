@@ -17,6 +17,7 @@ use convscope::ops::conv2d::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry
 use convscope::ops::cross_entropy::{CrossEntropy, CrossEntropyGrad};
 use convscope::ops::gram::{Gram, GramInputGrad};
 use convscope::ops::inverse_root::InverseRoot;
+use convscope::ops::lbfgs::LbfgsStep;
 use convscope::ops::linear::{Linear, LinearInputGrad, LinearWeightGrad};
 use convscope::ops::norm_gate::NormGate;
 use convscope::ops::pool::{
@@ -688,22 +689,20 @@ fn gram_matrices_and_total_variation_match_their_cpu_kernels() {
         let s = Shape::new(x.n(), x.c(), x.c(), 1);
         assert_parity(&gpu, GramInputGrad { factor }, &[s, x]);
         let (vertical, horizontal) = (0.5, 2.0);
-        assert_parity(
-            &gpu,
-            TotalVariation {
+        for squared in [false, true] {
+            let variation = TotalVariation {
                 vertical,
                 horizontal,
-            },
-            &[x],
-        );
-        assert_parity(
-            &gpu,
-            TotalVariationGrad {
+                squared,
+            };
+            assert_parity(&gpu, variation, &[x]);
+            let gradient = TotalVariationGrad {
                 vertical,
                 horizontal,
-            },
-            &[x],
-        );
+                squared,
+            };
+            assert_parity(&gpu, gradient, &[x]);
+        }
     }
 }
 
@@ -752,6 +751,35 @@ fn steps_of_optimisers_agree() {
         let squares: Vec<f32> = numbers(shape.len(), 4).iter().map(|v| v * v).collect();
         let root = InverseRoot { epsilon: 0.01 };
         assert_parity_on(&gpu, &root.into(), &[(shape, squares)]);
+    }
+}
+
+#[test]
+fn steps_of_l_bfgs_agree() {
+    let Some(gpu) = device() else { return };
+    for (memory, most) in [(1, 1e9), (4, 1e9), (10, 1e9), (10, 0.01), (3, 1e9)] {
+        let (rows, length) = (2 * memory + 1, 40);
+        let mut all = numbers(rows * length, memory as u64);
+        // Changes of the gradient along the steps, so that there is curvature; none of the oldest.
+        for at in length..memory * length {
+            all[memory * length + at] = 0.3 * all[memory * length + at] + 2.0 * all[at];
+        }
+        if memory == 3 {
+            all[..memory * length].fill(0.0);
+        }
+        let products: Vec<f32> = (0..rows * rows)
+            .map(|at| {
+                let row = |index: usize| &all[index * length..][..length];
+                let pairs = row(at / rows).iter().zip(row(at % rows));
+                pairs.map(|(a, b)| a * b).sum()
+            })
+            .collect();
+        let inputs = [
+            (Shape::new(1, rows, rows, 1), products),
+            (Shape::SCALAR, vec![17.0]),
+            (Shape::channels(2), vec![0.7, most]),
+        ];
+        assert_parity_on(&gpu, &LbfgsStep.into(), &inputs);
     }
 }
 

@@ -410,7 +410,7 @@ export type ShippedPicture = {
   url: string;
   credit: string;
   licence: string;
-  kind: "photo" | "fashion";
+  kind: "photo" | "style" | "fashion";
   /** Its class, where it comes from a data set. */
   label?: number;
 };
@@ -579,7 +579,7 @@ export type SynthesisOptions = SynthesisSettings & {
   /** Steps between two calls of `onStep`, 1. */
   every?: number;
   /** Pixels a side, or rows and columns; the network's own size by default. */
-  size?: number | [number, number];
+  size?: Size;
   /** What a run starts from, `"noise"` by default. */
   init?: "noise" | "grey" | ImageLike;
   /** Goes on from the state of a run with the same options; `steps` are then those that are left. */
@@ -596,6 +596,106 @@ export type SynthesisStep = {
   /** `[N, C, H, W]` in model space. */
   image: Tensor;
   /** After the step that follows the picture; see `stateEvery`. */
+  state?: SynthesisState;
+};
+
+/** A side, or rows and columns, in pixels. */
+export type Size = number | [number, number];
+
+/** One of the pictures whose style is taken. */
+export type Style = {
+  image: ImageLike;
+  /** Its share among the styles (1). */
+  weight?: number;
+  /** Where it acts: `[1, 1, H, W]` of numbers from 0 to 1, of any size; everywhere without one. */
+  mask?: Tensor;
+};
+
+/** `natural` suits what ships, `plain` is the lecture's formula on pixels, `gatys` needs VGG-19 as torchvision names it. */
+export type StylePreset = "natural" | "plain" | "gatys";
+
+/** How a style is transferred. */
+export type StyleSettings = {
+  preset?: StylePreset;
+  /** Layers whose activations are kept: their weights by name, or a list of names with equal shares. */
+  contentLayers?: Record<string, number> | string[];
+  /** Layers whose statistics are matched. */
+  styleLayers?: Record<string, number> | string[];
+  /** The weight of the content. */
+  alpha?: number;
+  /** The weight of the style. */
+  beta?: number;
+  /** The weight of the mean squared difference of neighbours, pixels in [0, 1]. */
+  tv?: number;
+  /**
+   * How a layer's differences are counted: "relative" divides their sum of squares by that of what is aimed at, "mean" is their
+   * mean square (Gram matrices F Fᵀ / (H·W)), "sum" the lecture's Σ (G_final − G_style)² with G = F Fᵀ.
+   */
+  reduction?: "relative" | "mean" | "sum";
+  /** What style is: Gram matrices, or mean and deviation of each channel. */
+  statistic?: "gram" | "moments";
+  /**
+   * `true` or "luminance": only brightness changes, by styles in grey; "match": the style's colours are first brought to the
+   * mean and covariance of the content's.
+   */
+  preserveColors?: boolean | "luminance" | "match";
+  /**
+   * Each step looks at the picture rolled by less than so many pixels down and across, in one of eight ways by the seed, so that
+   * strides leave no grid; 0 with L-BFGS, which learns from one step to the next.
+   */
+  jitter?: number;
+  /** The size at which styles are looked at, as a multiple of the result's (1): above 1, strokes become larger. */
+  styleScale?: number;
+  /** L-BFGS keeps the last 10 steps and searches no line; its `learningRate` is 1 where Adam's is 0.03. */
+  optimizer?: "adam" | "lbfgs" | "sgd";
+  learningRate?: number;
+  /** As in `synthesize`. */
+  parametrization?: "pixel" | "fourier" | "pyramid";
+  decay?: number;
+  levels?: number;
+  decorrelate?: boolean;
+  range?: "sigmoid" | "free";
+  /** Deviation of the noise that `init: "noise"` starts from, in the optimised numbers. */
+  noise?: number;
+  /** From coarse to fine in so many sizes, each `scaleFactor` times the one before. */
+  scales?: number;
+  scaleFactor?: number;
+};
+
+export type StyleOptions = StyleSettings & {
+  steps?: number;
+  /** "content" by default. */
+  init?: "content" | "style" | "noise" | ImageLike;
+  /** A side, or rows and columns; the network's own by default. */
+  size?: Size;
+  /** Steps between two calls of `onStep` (1). */
+  every?: number;
+  /** Calls of `onStep` between two that have a `state` (0: none). */
+  stateEvery?: number;
+  /** Layers whose Gram matrices are wanted. */
+  grams?: string[];
+  resume?: SynthesisState;
+};
+
+/** The losses without α, β and λ; `total` with them. */
+export type StyleLoss = {
+  step: number;
+  total: number;
+  content: number;
+  style: number;
+  tv: number;
+  /** Those of each layer, without its weight. */
+  layers: { content: Record<string, number>; style: Record<string, number> };
+};
+
+export type StyleStep = Omit<StyleLoss, "layers"> & {
+  /** The losses of the steps since the last call, this one's included. */
+  history: StyleLoss[];
+  /** `[1, C, H, W]` in model space, at the size that the run has reached. */
+  image: Tensor;
+  /** F Fᵀ / (H·W) of the layers that `grams` names. */
+  grams: Record<string, Tensor>;
+  /** From which a run can go on, by `resume`. */
   state?: SynthesisState;
 };
 
@@ -1055,8 +1155,8 @@ export interface Net {
   /** Whether a weight differs from the loaded one. */
   readonly modified: boolean;
 
-  /** `[1, C, H, W]` in model space. */
-  preprocess(image: ImageLike): Promise<Tensor>;
+  /** `[1, C, H, W]` in model space, at the network's size unless `size` says another (a side, or `[rows, columns]`). */
+  preprocess(image: ImageLike, options?: { size?: Size }): Promise<Tensor>;
   /** The picture that a tensor `[1, C, H, W]` in model space shows. */
   toPixels(tensor: Tensor): Promise<ImageData>;
   predict(image: ImageLike, options?: Run & { top?: number }): Promise<Prediction>;
@@ -1184,6 +1284,24 @@ export interface Net {
     image: ImageLike,
     options?: Omit<AttackCommon, "earlyStop" | "every"> & { epsilon?: number; size?: number },
   ): Promise<LossSurface>;
+  /**
+   * Makes a picture with the content of one and the style of another, or of several, by gradient descent on
+   * L = α L_content + β L_style + λ L_tv (Gatys et al. 2016). `history` holds the losses before each step and after the last;
+   * `grams` the result's Gram matrices of the layers that `grams` names; `state` and what `onStep` returns as in `synthesize`.
+   * Pictures are resized to `size`, a Tensor is taken at any size.
+   */
+  stylize(
+    content: ImageLike,
+    style: ImageLike | (ImageLike | Style)[],
+    options?: StyleOptions & Run & Stepped<StyleStep>,
+  ): Promise<{
+    image: Tensor;
+    history: StyleLoss[];
+    grams: Record<string, Tensor>;
+    state: SynthesisState;
+  }>;
+  /** What a preset of `stylize` stands for, for this network; without a name the one that is taken by default. */
+  stylePreset(name?: StylePreset): Promise<Required<StyleSettings> & { steps: number }>;
   /** What a preset stands for, for this network; without a name the one that is taken by default. */
   synthesisPreset(name?: SynthesisPreset): Promise<Required<SynthesisSettings> & { steps: number }>;
   /**

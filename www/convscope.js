@@ -152,8 +152,9 @@ class NetProxy {
   }
 
   /** @type {Net["preprocess"]} */
-  async preprocess(image) {
-    const { data, shape } = await this.#tensor(image);
+  async preprocess(image, options) {
+    const { size } = checkOptions("preprocess", options, ["size"]);
+    const { data, shape } = await this.#tensor(image, size);
     return { data: data.slice(), shape: [...shape] };
   }
 
@@ -341,6 +342,28 @@ class NetProxy {
     return this.#measured("lossSurface", image, options);
   }
 
+  /** @type {Net["stylize"]} */
+  async stylize(content, style, options) {
+    const { watch, rest } = split("stylize", options);
+    this.#check();
+    const prepare = async () => {
+      const at = (/** @type {ImageLike} */ image) => this.#tensor(image, rest.size);
+      const listed = /** @type {import("./convscope.js").Style[]} */ (
+        Array.isArray(style) ? style : [style]
+      ).map((each) => ("image" in each ? each : { image: each }));
+      if (typeof rest.init === "object" && rest.init) rest.init = await at(rest.init);
+      const styles = [];
+      for (const each of listed) styles.push({ ...each, image: await at(each.image) });
+      return { args: [await at(content), styles, rest] };
+    };
+    return this.#link.queue("stylize", prepare, { ...watch, net: this.#id });
+  }
+
+  /** @type {Net["stylePreset"]} */
+  stylePreset(name) {
+    return this.#atOnce("stylePreset", { args: [name] });
+  }
+
   /** @type {Net["topActivations"]} */
   topActivations(images, layer, options) {
     return this.#run("topActivations", images, [layer], options);
@@ -433,13 +456,14 @@ class NetProxy {
   }
 
   /**
-   * A picture in model space; one that cannot change is prepared once.
+   * A picture in model space; one that cannot change is prepared once, unless another size than the network's is asked for.
    * @param {ImageLike} image
+   * @param {number | [number, number]} [size]
    * @returns {Promise<Tensor>}
    */
-  async #tensor(image) {
+  async #tensor(image, size) {
     if (isTensor(image)) return image;
-    if (!isFixed(image)) return this.#prepare(image);
+    if (!isFixed(image) || size !== undefined) return this.#prepare(image, size);
     const known = this.#prepared.get(image);
     if (known) return known;
     const prepared = this.#prepare(image);
@@ -460,10 +484,14 @@ class NetProxy {
     return joined(tensors);
   }
 
-  /** @param {unknown} image */
-  async #prepare(image) {
+  /**
+   * @param {unknown} image
+   * @param {number | [number, number]} [size]
+   */
+  async #prepare(image, size) {
     const { picture, transfer } = await portable(image);
-    return this.#atOnce("preprocess", { args: [picture], transfer });
+    const options = size === undefined ? undefined : { size };
+    return this.#atOnce("preprocess", { args: [picture, options], transfer });
   }
 }
 

@@ -5,5 +5,6 @@ pub mod bias;
 pub mod filters;
 pub mod perturb;
 pub mod shortcut;
+pub mod style;
 pub mod synthesis;
 pub mod train;

@@ -24,7 +24,7 @@ pub mod slopes;
 mod splice;
 
 use objective::{Feeds, Objective, Scene};
-pub(crate) use splice::{Attached, Attachment};
+pub(crate) use splice::{Attached, AttachedLayers, Attachment};
 
 /// The feed that holds the picture.
 const IMAGE: &str = "image";

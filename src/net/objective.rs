@@ -351,6 +351,7 @@ impl Builder<'_, '_> {
                 let op = TotalVariation {
                     vertical: count(shape.c() * (shape.h() - 1) * shape.w()),
                     horizontal: count(shape.c() * shape.h() * (shape.w() - 1)),
+                    squared: false,
                 };
                 Ok((self.variation(op)?, *factor))
             }
@@ -504,6 +505,7 @@ impl Builder<'_, '_> {
         let gradient = TotalVariationGrad {
             vertical: op.vertical,
             horizontal: op.horizontal,
+            squared: op.squared,
         };
         let gradient = self.scene.graph.push(gradient, &[input])?;
         self.inner(input, gradient)

@@ -40,6 +40,18 @@ pub(crate) struct Attached {
     pub key: String,
 }
 
+/// A graph with layers of a network in it.
+pub(crate) struct AttachedLayers {
+    /// The graph.
+    pub graph: Graph,
+    /// The layers' nodes, in the order in which they were asked for.
+    pub layers: Vec<NodeId>,
+    /// What the network's feeds hold.
+    pub feeds: Feeds,
+    /// What the graph depends on apart from numbers.
+    pub key: String,
+}
+
 impl Net {
     /// Appends the part of the network that the objectives need to `graph`. Pictures may have another size than the
     /// network's own where nothing that is needed is bound to it.
@@ -47,9 +59,6 @@ impl Net {
     /// # Errors
     /// Those of the objectives and overrides; `bad_model` if a layer does not take this size.
     pub(crate) fn attach(&self, graph: Graph, at: &Attachment<'_>) -> Result<Attached> {
-        for layer in at.overrides.keys() {
-            self.layer_id(layer)?;
-        }
         let logits = objective::logits(&self.graph, self.output);
         let mut targets = Vec::new();
         for (term, _) in at.objectives.iter().flatten() {
@@ -62,32 +71,14 @@ impl Net {
         if let Some(layer) = at.layer {
             targets.push(self.layer_id(layer)?);
         }
-        let needed = self.graph.ancestors(&targets);
-        let shape = graph.shape(at.seen);
-        let resized = self.resized(shape, &needed)?;
-        let mut instance = Instance {
-            graph,
-            input: at.picture,
-            logits: at.seen,
-            roles: Vec::with_capacity(self.graph.len()),
-            feeds: Vec::new(),
-            key: format!("{shape}"),
-        };
-        for id in resized.ids() {
-            let role = if id == self.input || !needed[id.0] {
-                at.seen
-            } else {
-                let change = at.overrides.get(&resized.node(id).name);
-                instance.copy(&resized, id, false, change)?
-            };
-            instance.roles.push(role);
-        }
-        instance.logits = instance.roles[logits.0];
+        let pictures = graph.shape(at.seen).n();
+        let mut instance = self.grafted(graph, at.seen, &targets, at.overrides)?;
+        instance.input = at.picture;
         let layer = match at.layer {
             Some(name) => Some(instance.roles[self.layer_id(name)?.0]),
             None => None,
         };
-        let feeds = self.feeds_for_each(&instance, at.objectives, shape.n())?;
+        let feeds = self.feeds_for_each(&instance, at.objectives, pictures)?;
         let first = at
             .objectives
             .first()
@@ -101,6 +92,64 @@ impl Net {
             feeds,
             key,
         })
+    }
+
+    /// Appends the part of the network that `layers` need to `graph`, of any number and size of pictures as [`Self::attach`].
+    ///
+    /// # Errors
+    /// `bad_argument` for a layer that does not exist; those of the overrides; `bad_model` if a layer does not take this size.
+    pub(crate) fn attach_layers(
+        &self,
+        graph: Graph,
+        seen: NodeId,
+        layers: &[&str],
+        overrides: &Overrides,
+    ) -> Result<AttachedLayers> {
+        let ids = layers.iter().map(|name| self.layer_id(name));
+        let ids = ids.collect::<Result<Vec<_>>>()?;
+        let instance = self.grafted(graph, seen, &ids, overrides)?;
+        Ok(AttachedLayers {
+            layers: ids.iter().map(|id| instance.roles[id.0]).collect(),
+            graph: instance.graph,
+            feeds: instance.feeds,
+            key: instance.key,
+        })
+    }
+
+    /// `graph` with the part of the network that `targets` need, looking at `seen`.
+    fn grafted(
+        &self,
+        graph: Graph,
+        seen: NodeId,
+        targets: &[NodeId],
+        overrides: &Overrides,
+    ) -> Result<Instance> {
+        for layer in overrides.keys() {
+            self.layer_id(layer)?;
+        }
+        let logits = objective::logits(&self.graph, self.output);
+        let needed = self.graph.ancestors(targets);
+        let shape = graph.shape(seen);
+        let resized = self.resized(shape, &needed)?;
+        let mut instance = Instance {
+            graph,
+            input: seen,
+            logits: seen,
+            roles: Vec::with_capacity(self.graph.len()),
+            feeds: Vec::new(),
+            key: format!("{shape}"),
+        };
+        for id in resized.ids() {
+            let role = if id == self.input || !needed[id.0] {
+                seen
+            } else {
+                let change = overrides.get(&resized.node(id).name);
+                instance.copy(&resized, id, false, change)?
+            };
+            instance.roles.push(role);
+        }
+        instance.logits = instance.roles[logits.0];
+        Ok(instance)
     }
 
     /// What the objectives' feeds hold for a batch in which each picture has its own, or all have the one.

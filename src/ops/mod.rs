@@ -18,6 +18,7 @@ pub mod cross_entropy;
 pub mod gemm;
 pub mod gram;
 pub mod inverse_root;
+pub mod lbfgs;
 pub mod leaf;
 pub mod linear;
 pub mod norm_gate;
@@ -172,4 +173,5 @@ operators! {
     NormGate(norm_gate::NormGate),
     AdamMoment(adam::AdamMoment),
     AdamUpdate(adam::AdamUpdate),
+    LbfgsStep(lbfgs::LbfgsStep),
 }

@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::*;
 use super::control::CallControl;
 use super::embed::Embedded;
 use super::options::{Options, word};
+use super::synthesize::read_size;
 use super::{JsResult, objective, plain, set, tensor, thrown};
 use crate::error::{Error, Result};
 use crate::graph::layers::Layer;
@@ -30,6 +31,9 @@ pub struct WebNet {
     /// The space that was embedded last.
     pub(super) embedded: RefCell<Option<Rc<Embedded>>>,
 }
+
+/// Rows or columns to which a picture is resized at most.
+const MOST_SIDE: usize = 4096;
 
 /// What the API shows as properties.
 #[derive(Serialize)]
@@ -100,15 +104,38 @@ impl WebNet {
         self.net.is_modified()
     }
 
-    /// RGBA pixels in model space: a tensor `[1, C, H, W]`.
+    /// RGBA pixels in model space: a tensor `[1, C, H, W]`, at the network's size or that of the options, `{ size }`.
     ///
     /// # Errors
-    /// `bad_image` if the pixels do not fit the extents or the network takes no pictures.
-    pub fn preprocess(&self, rgba: &[u8], width: usize, height: usize) -> JsResult<JsValue> {
-        self.rule()
-            .and_then(|rule| picture::preprocess(rgba, width, height, rule))
-            .map(|tensor| tensor::write(&tensor))
-            .map_err(thrown)
+    /// `bad_image` if the pixels do not fit the extents or the network takes no pictures; `bad_argument` for another size.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "values of JavaScript come owned"
+    )]
+    pub fn preprocess(
+        &self,
+        rgba: &[u8],
+        width: usize,
+        height: usize,
+        options: JsValue,
+    ) -> JsResult<JsValue> {
+        let prepare = || {
+            let options = Options::new("preprocess", &options, &["size"])?;
+            let mut rule = self.rule()?.clone();
+            if let Some(size) = options.get("size") {
+                let is_size = |length: &usize| (1..=MOST_SIDE).contains(length);
+                let fits = read_size(&size).filter(|size| size.iter().all(is_size));
+                rule.size = fits.ok_or_else(|| {
+                    options.wrong(
+                        "size",
+                        "a whole number of pixels up to 4096, or [rows, columns]",
+                    )
+                })?;
+            }
+            picture::preprocess(rgba, width, height, &rule)
+        };
+        let tensor = prepare().map_err(thrown)?;
+        Ok(tensor::write(&tensor))
     }
 
     /// RGBA pixels of a tensor `[1, C, H, W]` in model space.

@@ -175,7 +175,7 @@ impl WebNet {
         clippy::cast_possible_truncation,
         reason = "levels are rounded to the engine's f32"
     )]
-    fn normalization(&self) -> Normalization {
+    pub(super) fn normalization(&self) -> Normalization {
         let channels = self.net.input_shape().c();
         self.rule().map_or_else(
             |_| Normalization::none(channels),
@@ -234,13 +234,8 @@ fn read_settings(options: &Options, settings: &mut Settings) -> Result<()> {
         Some("sgd") => settings.optimizer = Optimizer::Sgd,
         Some(_) => return Err(options.wrong("optimizer", "\"adam\" or \"sgd\"")),
     }
-    match options.text("range")?.as_deref() {
-        None => {}
-        Some("sigmoid") => settings.range = Range::Sigmoid,
-        Some("free") => settings.range = Range::Free,
-        Some(_) => return Err(options.wrong("range", "\"sigmoid\" or \"free\"")),
-    }
-    read_parametrization(options, settings)?;
+    read_range(options, settings)?;
+    read_parametrization("synthesize", options, settings)?;
     match (options.index("blurEvery")?, number("blurSigma")?) {
         (Some(0), None) => settings.blur = None,
         (Some(every), sigma) => {
@@ -260,11 +255,27 @@ fn read_settings(options: &Options, settings: &mut Settings) -> Result<()> {
     Ok(())
 }
 
+/// How the numbers become pixels.
+pub(super) fn read_range(options: &Options, settings: &mut Settings) -> Result<()> {
+    match options.text("range")?.as_deref() {
+        None => {}
+        Some("sigmoid") => settings.range = Range::Sigmoid,
+        Some("free") => settings.range = Range::Free,
+        Some(_) => return Err(options.wrong("range", "\"sigmoid\" or \"free\"")),
+    }
+    Ok(())
+}
+
+/// What is optimised.
 #[allow(
     clippy::cast_possible_truncation,
     reason = "settings are rounded to the engine's f32"
 )]
-fn read_parametrization(options: &Options, settings: &mut Settings) -> Result<()> {
+pub(super) fn read_parametrization(
+    call: &str,
+    options: &Options,
+    settings: &mut Settings,
+) -> Result<()> {
     let mut chosen = match options.text("parametrization")?.as_deref() {
         None => settings.parametrization,
         Some("pixel") => Parametrization::Pixel,
@@ -279,17 +290,17 @@ fn read_parametrization(options: &Options, settings: &mut Settings) -> Result<()
     };
     if let Some(value) = options.number("decay")? {
         let Parametrization::Fourier { decay } = &mut chosen else {
-            return Err(Error::bad_argument(
-                "synthesize: decay belongs to parametrization \"fourier\"",
-            ));
+            return Err(Error::bad_argument(format!(
+                "{call}: decay belongs to parametrization \"fourier\""
+            )));
         };
         *decay = value as f32;
     }
     if let Some(value) = options.index("levels")? {
         let Parametrization::Pyramid { levels } = &mut chosen else {
-            return Err(Error::bad_argument(
-                "synthesize: levels belongs to parametrization \"pyramid\"",
-            ));
+            return Err(Error::bad_argument(format!(
+                "{call}: levels belongs to parametrization \"pyramid\""
+            )));
         };
         *levels = value;
     }
@@ -332,7 +343,8 @@ fn read_transforms(options: &Options, value: &JsValue) -> Result<Vec<Transform>>
         .collect()
 }
 
-fn read_size(value: &JsValue) -> Option<[usize; 2]> {
+/// One number for both extents, or `[rows, columns]`.
+pub(super) fn read_size(value: &JsValue) -> Option<[usize; 2]> {
     if let Some(side) = whole(value) {
         return Some([side, side]);
     }
@@ -343,7 +355,8 @@ fn read_size(value: &JsValue) -> Option<[usize; 2]> {
     }
 }
 
-fn read_state(options: &Options) -> Result<Option<Checkpoint>> {
+/// The state of another run, under `resume`.
+pub(super) fn read_state(options: &Options) -> Result<Option<Checkpoint>> {
     let Some(state) = options.get("resume") else {
         return Ok(None);
     };
@@ -385,7 +398,8 @@ fn written(outcome: &Outcome) -> JsValue {
     object.into()
 }
 
-fn state_of(checkpoint: &Checkpoint) -> JsValue {
+/// What `resume` takes.
+pub(super) fn state_of(checkpoint: &Checkpoint) -> JsValue {
     let state = Object::new();
     set(&state, "step", &checkpoint.step.into());
     let values: Array = checkpoint.values.iter().map(tensor::write).collect();
@@ -394,27 +408,8 @@ fn state_of(checkpoint: &Checkpoint) -> JsValue {
 }
 
 fn write_settings(object: &Object, settings: &Settings) {
-    let (parametrization, detail) = match settings.parametrization {
-        Parametrization::Pixel => ("pixel", None),
-        Parametrization::Fourier { decay } => ("fourier", Some(("decay", f64::from(decay)))),
-        Parametrization::Pyramid { levels } => ("pyramid", Some(("levels", levels as f64))),
-    };
-    set(object, "parametrization", &parametrization.into());
-    if let Some((key, value)) = detail {
-        set(object, key, &tidy(value).into());
-    }
-    let (optimizer, range) = (
-        match settings.optimizer {
-            Optimizer::Adam => "adam",
-            Optimizer::Sgd => "sgd",
-        },
-        match settings.range {
-            Range::Sigmoid => "sigmoid",
-            Range::Free => "free",
-        },
-    );
-    set(object, "optimizer", &optimizer.into());
-    set(object, "range", &range.into());
+    write_parametrization(object, settings);
+    set(object, "optimizer", &optimizer_name(settings).into());
     set(object, "decorrelate", &settings.decorrelate.into());
     set(object, "redirect", &settings.redirect.into());
     set(object, "octaves", &settings.octaves.count.into());
@@ -446,6 +441,33 @@ fn write_settings(object: &Object, settings: &Settings) {
     set(object, "transforms", &transforms);
 }
 
+/// The optimiser as options name it.
+pub(super) const fn optimizer_name(settings: &Settings) -> &'static str {
+    match settings.optimizer {
+        Optimizer::Adam => "adam",
+        Optimizer::Sgd => "sgd",
+        Optimizer::Lbfgs => "lbfgs",
+    }
+}
+
+/// What is optimised, and how it becomes pixels.
+pub(super) fn write_parametrization(object: &Object, settings: &Settings) {
+    let (parametrization, detail) = match settings.parametrization {
+        Parametrization::Pixel => ("pixel", None),
+        Parametrization::Fourier { decay } => ("fourier", Some(("decay", f64::from(decay)))),
+        Parametrization::Pyramid { levels } => ("pyramid", Some(("levels", levels as f64))),
+    };
+    set(object, "parametrization", &parametrization.into());
+    if let Some((key, value)) = detail {
+        set(object, key, &tidy(value).into());
+    }
+    let range = match settings.range {
+        Range::Sigmoid => "sigmoid",
+        Range::Free => "free",
+    };
+    set(object, "range", &range.into());
+}
+
 fn transform_of(transform: &Transform) -> JsValue {
     let object = Object::new();
     match *transform {
@@ -464,6 +486,6 @@ fn transform_of(transform: &Transform) -> JsValue {
 }
 
 /// An f32 as a person wrote it: 0.006, not 0.006000000052.
-fn tidy(value: f64) -> f64 {
+pub(super) fn tidy(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }

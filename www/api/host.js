@@ -47,6 +47,7 @@ const AT_ONCE = new Set([
   "preprocess",
   "toPixels",
   "synthesisPreset",
+  "stylePreset",
 ]);
 
 /** Everything that uses this engine, to be told when it breaks. @type {Set<Host>} */
@@ -365,7 +366,7 @@ async function runNet(net, control, method, args, dispose) {
   switch (method) {
     case "preprocess": {
       const { data, width, height } = await readPixels(first);
-      return { value: net.preprocess(data, width, height) };
+      return { value: net.preprocess(data, width, height, second) };
     }
     case "toPixels":
       return { value: net.toPixels(first) };
@@ -398,6 +399,10 @@ async function runNet(net, control, method, args, dispose) {
       return { value: await net.smallestEpsilon(first, second, control) };
     case "lossSurface":
       return { value: await net.lossSurface(first, second, control) };
+    case "stylize":
+      return { value: await net.stylize(first, second, third, control) };
+    case "stylePreset":
+      return { value: net.stylePreset(first) };
     case "synthesisPreset":
       return { value: net.synthesisPreset(first) };
     case "topActivations":

@@ -25,7 +25,7 @@ import { duration } from "../widgets/format.js";
 
 /**
  * A picture to look at; `sights` are channels that are worth a look on it.
- * @typedef {{ id: string, title: string, url?: string, image?: ImageLike, credit?: string, licence?: string, source?: string, sights?: { model: string, layer: string, channel: number, text: string }[], kind: "photo" | "fashion" | "own" }} Picture
+ * @typedef {{ id: string, title: string, url?: string, image?: ImageLike, credit?: string, licence?: string, source?: string, sights?: { model: string, layer: string, channel: number, text: string }[], kind: "photo" | "style" | "fashion" | "own" }} Picture
  */
 
 /**
@@ -547,10 +547,11 @@ function need(value, what) {
 }
 
 /**
+ * The file of a picture that ships.
  * @param {Picture} picture
  * @param {AbortSignal} signal
  */
-async function fetchPicture(picture, signal) {
+export async function fetchPicture(picture, signal) {
   const why = (/** @type {string | number} */ reason) =>
     new Error(`The picture ${picture.title} could not be read (${reason}); choose another one.`);
   const response = await fetch(picture.url ?? "", { signal }).catch((error) => {

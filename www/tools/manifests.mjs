@@ -37,7 +37,7 @@ const shipped = readdirSync(models)
 write(join(models, "models.json"), shipped);
 
 const pictures = join(dist, "pictures");
-const listed = ["photos.json", "fashion.json"]
+const listed = ["photos.json", "styles.json", "fashion.json"]
   .map((name) => join(pictures, name))
   .filter((path) => existsSync(path))
   .flatMap(read)

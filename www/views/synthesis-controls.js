@@ -4,8 +4,8 @@
  */
 
 import { button, fold, group, select, slider, toggle } from "../widgets/controls.js";
-import { h, on } from "../widgets/dom.js";
-import { canFilm } from "./synthesis-save.js";
+import { h } from "../widgets/dom.js";
+import { createStart, savingFold } from "./growing-controls.js";
 import { PRESETS, SWITCHES, switchedOff } from "./synthesis-settings.js";
 
 /**
@@ -13,7 +13,7 @@ import { PRESETS, SWITCHES, switchedOff } from "./synthesis-settings.js";
  * @typedef {import("../app/store.js").State} State
  * @typedef {import("./synthesis-settings.js").Preset} Preset
  * @typedef {import("./synthesis-question.js").Sight} Sight
- * @typedef {{ startOrPause: () => void, halt: () => void, png: () => void, film: () => void, animation: () => void, json: () => void, replay: (file: HTMLInputElement) => void }} Doing
+ * @typedef {import("./growing-controls.js").Running & import("./growing-controls.js").Saving} Doing
  */
 
 /**
@@ -33,8 +33,7 @@ export function createControls({ root, store, doing, signal }) {
     onChange: (value) => store.set({ "synthesis.of": value, "synthesis.sight": "one" }),
     signal,
   });
-  const go = button({ label: "Start", title: "Space", onClick: doing.startOrPause, signal });
-  const stop = button({ label: "Stop", onClick: doing.halt, signal });
+  const start = createStart({ doing, signal });
   const seed = button({
     label: "Another seed",
     onClick: () =>
@@ -124,12 +123,13 @@ export function createControls({ root, store, doing, signal }) {
       onClick: () => store.set({ "synthesis.sight": sight, "synthesis.run": true }),
       signal,
     });
-  const file = h("input", { type: "file", accept: "application/json", hidden: true });
-  on(file, "change", () => doing.replay(file), signal);
-  const movie = button({ label: "Film", onClick: () => doing.film(), signal });
-  movie.hidden = !canFilm();
   root.replaceChildren(
-    group("Picture", of.element, h("div", { class: "buttons" }, go, stop, seed), beside.element),
+    group(
+      "Picture",
+      of.element,
+      h("div", { class: "buttons" }, ...start.elements, seed),
+      beside.element,
+    ),
     fold(
       "What makes it legible",
       preset.element,
@@ -146,24 +146,7 @@ export function createControls({ root, store, doing, signal }) {
       sightButton("From this unit to another", "between"),
       sightButton("One picture", "one"),
     ),
-    fold(
-      "Save",
-      h(
-        "div",
-        { class: "buttons" },
-        button({ label: "PNG", onClick: () => doing.png(), signal }),
-        button({
-          label: "Animation",
-          title: "Animated PNG",
-          onClick: () => doing.animation(),
-          signal,
-        }),
-        movie,
-        button({ label: "JSON", onClick: doing.json, signal }),
-        button({ label: "Replay a JSON", onClick: () => file.click(), signal }),
-      ),
-      file,
-    ),
+    savingFold({ doing, signal }),
   );
 
   return {
@@ -194,10 +177,6 @@ export function createControls({ root, store, doing, signal }) {
         each.control.element.inert = !each.has(base);
       }
     },
-    /** @param {boolean} running @param {boolean} rests */
-    buttons(running, rests) {
-      go.textContent = running ? (rests ? "Go on" : "Pause") : "Start";
-      stop.disabled = !running;
-    },
+    buttons: start.show,
   };
 }

@@ -6,13 +6,19 @@
 import { h, pixelRatio, redrawer, styleValue } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
 
-/** @typedef {{ values: readonly number[], dashed: boolean, name: string }} Line */
+/**
+ * `colour` is the name of a colour of the page's, the accent where there is none.
+ * @typedef {{ values: readonly number[], dashed: boolean, name: string, colour?: string }} Line
+ */
+
+/** The lowest value that factors reach down to, as a share of the highest. */
+const LEAST = 1e-4;
 
 /**
- * @param {{ signal: AbortSignal }} options
+ * @param {{ label?: string, log?: boolean, signal: AbortSignal }} options `log` spaces values by factors
  */
-export function createCurve({ signal }) {
-  const canvas = h("canvas", { role: "img", "aria-label": "The objective over the steps" });
+export function createCurve({ label = "The objective over the steps", log = false, signal }) {
+  const canvas = h("canvas", { role: "img", "aria-label": label });
   const element = h("div", { class: "curve" }, canvas);
   /** @type {{ lines: Line[], steps: number, at: number | null }} */
   let sight = { lines: [], steps: 1, at: null };
@@ -28,13 +34,16 @@ export function createCurve({ signal }) {
     const { lines, steps, at } = sight;
     const values = lines.flatMap((line) => line.values);
     if (values.length === 0) return;
-    const low = Math.min(...values);
-    const high = Math.max(...values, low + 1e-6);
+    const least = Math.min(...values);
+    const low = log ? Math.max(least, LEAST * Math.max(...values)) : least;
+    const high = Math.max(...values, low + (log ? 0 : 1e-6), Number.MIN_VALUE);
+    const place = (/** @type {number} */ value) => (log ? Math.log(Math.max(value, low)) : value);
+    const span = place(high) - place(low) || 1;
     const left = 44 * ratio;
     const bottom = 16 * ratio;
     const x = (/** @type {number} */ step) => left + (step / steps) * (width - left - 6 * ratio);
     const y = (/** @type {number} */ value) =>
-      6 * ratio + (1 - (value - low) / (high - low)) * (height - bottom - 12 * ratio);
+      6 * ratio + (1 - (place(value) - place(low)) / span) * (height - bottom - 12 * ratio);
     context.font = `${11 * ratio}px ${getComputedStyle(element).fontFamily}`;
     context.fillStyle = styleValue("--muted");
     context.textAlign = "right";
@@ -54,7 +63,7 @@ export function createCurve({ signal }) {
     for (const line of lines) {
       context.lineWidth = (line.dashed ? 1.5 : 2) * ratio;
       context.setLineDash(line.dashed ? [5 * ratio, 4 * ratio] : []);
-      context.strokeStyle = styleValue(line.dashed ? "--muted" : "--accent");
+      context.strokeStyle = styleValue(line.colour ?? (line.dashed ? "--muted" : "--accent"));
       context.beginPath();
       for (const [step, value] of line.values.entries()) context.lineTo(x(step), y(value));
       context.stroke();
@@ -84,7 +93,7 @@ export function createCurve({ signal }) {
         (line) =>
           `${line.name} from ${number(line.values[0])} to ${number(line.values.at(-1) ?? 0)}`,
       );
-      canvas.setAttribute("aria-label", `The objective over the steps: ${ends.join("; ")}`);
+      canvas.setAttribute("aria-label", `${label}: ${ends.join("; ")}`);
       redraw();
     },
   };

@@ -3,9 +3,8 @@
  * @module
  */
 
-import { animated } from "./synthesis-apng.js";
+import { createRecording, fileName, readJson, saveJson } from "./growing-record.js";
 import { stretched } from "./synthesis-lane.js";
-import { film, png, save } from "./synthesis-save.js";
 
 /**
  * @typedef {import("../app/store.js").Store} Store
@@ -22,27 +21,13 @@ const PICTURE = "picture";
  */
 export function createFiles({ question, store, lane }) {
   const { app } = question;
-  const name = () =>
-    `convscope-${app.net.name}-${question.subject()}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const name = () => fileName("convscope", app.net.name, question.subject());
   /** @param {ImageData} pixels */
   const shown = (pixels) =>
     store.get()["synthesis.stretch"] === true ? stretched(pixels).pixels : pixels;
-  const frames = () => lane.frames.map((frame) => shown(frame.pixels));
 
   return {
-    async png() {
-      if (lane.last) save(await png(shown(lane.last.pixels)), `${name()}.png`);
-    },
-    async film() {
-      if (lane.frames.length === 0) return;
-      const made = await app.work("synthesis.film", (until) => film(frames(), until));
-      if (made) save(made.blob, `${name()}.${made.extension}`);
-    },
-    async animation() {
-      if (lane.frames.length === 0) return;
-      const made = await app.work("synthesis.film", (until) => animated(frames(), until));
-      if (made) save(made, `${name()}-growing.png`);
-    },
+    ...createRecording({ app, key: "synthesis", lane, name, shown }),
     /** @param {Wanted} wanted */
     json(wanted) {
       const { init, objective } = wanted;
@@ -55,8 +40,7 @@ export function createFiles({ question, store, lane }) {
         options: { ...wanted, objective: aim, init: typeof init === "string" ? init : PICTURE },
         address: location.href,
       };
-      const blob = new Blob([JSON.stringify(told, null, 2)], { type: "application/json" });
-      save(blob, `${name()}.json`);
+      saveJson(told, name());
     },
     /**
      * The options that a JSON holds.
@@ -64,14 +48,7 @@ export function createFiles({ question, store, lane }) {
      * @returns {Promise<Wanted>}
      */
     async read(file) {
-      const told = await file
-        .text()
-        .then(JSON.parse)
-        .catch(() => null);
-      if (told?.convscope !== "synthesis" || typeof told.options !== "object")
-        throw new Error(`${file.name} holds no run of this view; save one with JSON first.`);
-      if (told.model !== store.get().model)
-        throw new Error(`${file.name} was made with ${told.model}; choose that network first.`);
+      const told = await readJson(file, "synthesis", store.get().model);
       const { init, objective } = told.options;
       const needs = init === PICTURE || objective?.caricature === PICTURE;
       if (needs && told.image !== app.picture.id)

@@ -10,8 +10,17 @@ import { figure } from "./words.js";
 /**
  * @typedef {import("../app/session.js").Session} Session
  * @typedef {import("../convscope.js").Tensor} Tensor
- * @typedef {import("../convscope.js").SynthesisOptions} SynthesisOptions
+ * @typedef {import("../convscope.js").SynthesisState} SynthesisState
  * @typedef {{ step: number, value: number, pixels: ImageData, tensor: Tensor }} Frame
+ * @typedef {{ step: number, value: number, image: Tensor, state?: SynthesisState }} Step
+ * @typedef {{ seed: number, steps: number, every?: number }} Paced
+ * @typedef {{ image: Tensor, history: number[], state: SynthesisState }} Made
+ */
+
+/**
+ * A run's options with what the lane adds to them.
+ * @template Options
+ * @typedef {Options & { resume?: SynthesisState, steps: number, stateEvery: number, signal: AbortSignal, onStep: (step: Step) => Promise<{ stop: true } | undefined> }} Asked
  */
 
 /** Frames that are kept of a run. */
@@ -47,9 +56,11 @@ export function stretched(pixels) {
 }
 
 /**
- * @param {{ app: Session, label: string, onFrame: () => void, signal: AbortSignal }} options
+ * @template {object} Options
+ * @param {{ app: Session, label: string, make: (asked: Asked<Options>) => Promise<Made>, onFrame: () => void, signal: AbortSignal }} options
+ *   `make` runs the call that grows the picture
  */
-export function createLane({ app, label, onFrame, signal }) {
+export function createLane({ app, label, make, onFrame, signal }) {
   const pixels = createPixels({ label, signal });
   const sight = figure(pixels.element);
   /** @type {Frame[]} */
@@ -61,7 +72,7 @@ export function createLane({ app, label, onFrame, signal }) {
   let stretches = true;
   let factor = 1;
   let shown = -1;
-  /** From which the run could go on. @type {import("../convscope.js").SynthesisState | null} */
+  /** From which the run could go on. @type {SynthesisState | null} */
   let state = null;
   let resumed = 0;
 
@@ -122,7 +133,7 @@ export function createLane({ app, label, onFrame, signal }) {
     /**
      * Grows a picture; it is shown as it grows. `turn` is awaited at each step: while it is open the run rests, and when it
      * gives `true` the run ends with what there is. `goesOn`: from the last state of a run that lost its device.
-     * @param {SynthesisOptions & { seed: number, steps: number }} options
+     * @param {Options & Paced} options
      * @param {{ turn: () => Promise<boolean>, goesOn: boolean, signal: AbortSignal }} run
      */
     async grow(options, { turn, goesOn, signal: until }) {
@@ -135,7 +146,7 @@ export function createLane({ app, label, onFrame, signal }) {
       const keep = Math.max(1, Math.ceil(options.steps / FRAMES));
       const every = options.every ?? 1;
       const before = history.slice();
-      const result = await app.net.synthesize({
+      const result = await make({
         ...options,
         ...(resume ? { resume, steps: options.steps - resume.step } : {}),
         // Only a GPU is taken away.
@@ -178,4 +189,4 @@ export async function verdict(app, image, signal) {
   return top.map((each) => `${each.label} ${percent(each.probability)}`).join(" · ");
 }
 
-/** @typedef {ReturnType<typeof createLane>} Lane */
+/** @typedef {Omit<ReturnType<typeof createLane>, "grow">} Lane */

@@ -22,6 +22,7 @@ import { createSayings } from "./synthesis-words.js";
  * @typedef {import("../app/session.js").Part} Part
  * @typedef {import("../app/store.js").Store} Store
  * @typedef {import("./synthesis-settings.js").Preset} Preset
+ * @typedef {import("../convscope.js").SynthesisOptions} SynthesisOptions
  * @typedef {import("./synthesis-question.js").Sight} Sight
  * @typedef {import("./synthesis-question.js").Wanted} Wanted
  */
@@ -41,8 +42,16 @@ export function create(root, store, app) {
   const question = createQuestion({ app, store });
   const turn = createTurn();
   const sayings = createSayings();
-  const main = createLane({ app, label: "The picture as it grows", onFrame: progress, signal });
-  const plain = createLane({ app, label: "By the plain rule", onFrame: progress, signal });
+  /** @param {import("./synthesis-lane.js").Asked<SynthesisOptions>} asked */
+  const make = (asked) => app.net.synthesize(asked);
+  const main = createLane({
+    app,
+    label: "The picture as it grows",
+    make,
+    onFrame: progress,
+    signal,
+  });
+  const plain = createLane({ app, label: "By the plain rule", make, onFrame: progress, signal });
   const curve = createCurve({ signal });
   const many = createMany({
     app,
@@ -290,19 +299,6 @@ export function create(root, store, app) {
     if (question.sight() !== "one") store.set({ "synthesis.sight": "one" }, { replace: true });
     await start();
   }
-
-  document.addEventListener(
-    "keydown",
-    (event) => {
-      const busy =
-        event.target instanceof HTMLElement &&
-        event.target.matches("button, input, select, summary, canvas[tabindex]");
-      if (event.key !== " " || event.defaultPrevented || busy) return;
-      event.preventDefault();
-      startOrPause();
-    },
-    { signal },
-  );
 
   /** Brings the controls in line with the state. @param {import("../app/store.js").State} next */
   async function mirror(next) {

@@ -16,6 +16,7 @@ const SHADERS: Table = table![
     "activation_secant" in "activation",
     "adam_moment" in "adam",
     "adam_update" in "adam",
+    "lbfgs_step" in "lbfgs",
     "affine_sample" in "affine",
     "affine_sample_grad" in "affine",
     "avg_pool" in "pool",

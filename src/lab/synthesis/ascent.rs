@@ -1,12 +1,12 @@
 //! A run at one size: its steps, what is read back on the way, and its checkpoints.
 
 use super::parametrization::Coding;
-use super::program::{
-    BLUR, DECAYS, FIRST_VARIABLE, INPUT_NOISE, MAPS, PICTURE, RATES, RECORD, REDIRECT, REST, SLOT,
-    StepPlan,
+use super::settings::{Optimizer, Settings};
+use super::step::{
+    BLUR, DECAYS, FIRST_VARIABLE, INPUT_NOISE, LONGEST_STEP, MAPS, PICTURE, RATES, RECORD,
+    REDIRECT, REST, SLOT, StepPlan,
 };
-use super::settings::Optimizer;
-use super::{Checkpoint, HISTORY, Look, Outcome, Request, Start, transforms};
+use super::{Checkpoint, HISTORY, Normalization, Start, transforms};
 use crate::engine::Executable;
 use crate::engine::control::Control;
 use crate::error::{Error, Result};
@@ -18,12 +18,56 @@ use crate::tensor::{Shape, Tensor};
 /// Gradients are redirected in so many steps from the first one (Lucid).
 const REDIRECTED_STEPS: usize = 16;
 
+/// What stays the same in all sizes of a run.
+pub struct Run<'a> {
+    /// The call, for sentences.
+    pub call: &'static str,
+    /// How.
+    pub settings: &'a Settings,
+    /// The network's rule for pixels.
+    pub normalization: &'a Normalization,
+    /// Pictures in the batch.
+    pub count: usize,
+    /// Of noise and transforms.
+    pub seed: u64,
+    /// Steps between looks.
+    pub every: usize,
+    /// Looks between those that come with a checkpoint; 0 for none.
+    pub checkpoints: usize,
+}
+
+/// A look at a run.
+pub struct Glance {
+    /// Steps done when the picture was as it is.
+    pub step: usize,
+    /// The recorded numbers of the steps since the last look, the last ones those of this picture.
+    pub history: Vec<Vec<f32>>,
+    /// (N, C, H, W) in model space.
+    pub image: Tensor,
+    /// What else may be looked at.
+    pub shown: Vec<Tensor>,
+    /// From which the run can go on, after the step that follows the picture.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// What a run gives.
+pub struct Course {
+    /// (N, C, H, W) in model space.
+    pub image: Tensor,
+    /// What else may be looked at.
+    pub shown: Vec<Tensor>,
+    /// The recorded numbers before each step, and after the last.
+    pub history: Vec<Vec<f32>>,
+    /// From which the run can go on.
+    pub checkpoint: Checkpoint,
+}
+
 /// A run at one size.
 pub struct Ascent<'a> {
     /// The network.
     pub net: &'a Net,
-    /// What is wanted.
-    pub request: &'a Request<'a>,
+    /// How.
+    pub run: &'a Run<'a>,
     /// Its step at this size.
     pub plan: &'a StepPlan,
     /// The step's program.
@@ -38,65 +82,80 @@ impl Ascent<'_> {
     /// Takes the steps, then looks once more; says whether it was ended on the way.
     ///
     /// # Errors
-    /// As [`super::synthesize`].
-    pub async fn run(
+    /// `bad_argument` for a checkpoint of another run or values that are no numbers; `aborted`; those of the engine.
+    pub async fn climb(
         &mut self,
         shape: Shape,
         start: &Start,
         steps: usize,
         control: &Control,
-        on_look: &mut impl AsyncFnMut(Look) -> Result<bool>,
-    ) -> Result<(Outcome, bool)> {
+        on_look: &mut impl AsyncFnMut(Glance) -> Result<bool>,
+    ) -> Result<(Course, bool)> {
         let mut feeds = self.plan.feeds.clone();
         feeds.extend(self.variables(shape, start)?);
         let mut history = Vec::new();
-        let mut image = None;
+        let mut told = 0;
         let mut taken = 0;
         let mut ended = false;
         for step in 0..steps {
             self.step(&mut feeds, step, false, control).await?;
             taken = step + 1;
-            let looks = step % self.request.every == 0;
+            let looks = step % self.run.every == 0;
             if !looks && step % HISTORY != HISTORY - 1 {
                 continue;
             }
-            let fetches: &[usize] = if looks { &[RECORD, PICTURE] } else { &[RECORD] };
-            let mut fetched = self.executable.fetch(fetches).await?.into_iter();
-            self.gather(&mut history, fetched.next(), step)?;
-            image = fetched.next();
-            if let (true, Some(image)) = (looks, image.take()) {
-                let value = history.last().copied().unwrap_or(f32::NAN);
-                let every = self.request.every * self.request.checkpoints;
-                let checkpoint = if every > 0 && step > 0 && step.is_multiple_of(every) {
-                    Some(self.checkpoint(taken, &feeds).await?)
-                } else {
-                    None
-                };
-                let look = Look {
-                    step: self.first + step,
-                    value,
-                    image,
-                    checkpoint,
-                };
-                if !on_look(look).await? {
-                    ended = true;
-                    break;
-                }
+            if !looks {
+                let fetched = self.executable.fetch(&[RECORD]).await?;
+                self.gather(&mut history, fetched.first(), step)?;
+                continue;
+            }
+            let (image, shown) = self.look(&mut history, step).await?;
+            let every = self.run.every * self.run.checkpoints;
+            let checkpoint = if every > 0 && step > 0 && step.is_multiple_of(every) {
+                Some(self.checkpoint(taken, &feeds).await?)
+            } else {
+                None
+            };
+            let glance = Glance {
+                step: self.first + step,
+                history: history[told..].to_vec(),
+                image,
+                shown,
+                checkpoint,
+            };
+            told = history.len();
+            if !on_look(glance).await? {
+                ended = true;
+                break;
             }
         }
-        drop(image);
         let checkpoint = self.checkpoint(taken, &feeds).await?;
-        // Once more without a step: the last picture and its value.
+        // Once more without a step: the last picture and its values.
         self.step(&mut feeds, taken, true, control).await?;
-        let mut fetched = self.executable.fetch(&[RECORD, PICTURE]).await?.into_iter();
-        self.gather(&mut history, fetched.next(), taken)?;
-        let image = fetched.next();
-        let outcome = Outcome {
-            image: image.ok_or_else(|| Error::internal("a run without a picture"))?,
+        let (image, shown) = self.look(&mut history, taken).await?;
+        let course = Course {
+            image,
+            shown,
             history,
             checkpoint,
         };
-        Ok((outcome, ended))
+        Ok((course, ended))
+    }
+
+    /// The picture and what else is shown, with the history up to `step`.
+    async fn look(
+        &mut self,
+        history: &mut Vec<Vec<f32>>,
+        step: usize,
+    ) -> Result<(Tensor, Vec<Tensor>)> {
+        let mut fetches = vec![RECORD, PICTURE];
+        fetches.extend(self.plan.shown());
+        let mut fetched = self.executable.fetch(&fetches).await?.into_iter();
+        let record = fetched.next();
+        self.gather(history, record.as_ref(), step)?;
+        let image = fetched.next();
+        let image = image.ok_or_else(|| Error::internal("a run without a picture"))?;
+        Ok((image, fetched.collect()))
     }
 
     /// Runs one step; `feeds` holds what the first one needs besides, and nothing after it.
@@ -109,10 +168,14 @@ impl Ascent<'_> {
     ) -> Result<()> {
         control.step().await?;
         let absolute = self.first + step;
-        let settings = &self.request.settings;
+        let settings = self.run.settings;
         let rate = if is_rest { 0.0 } else { settings.learning_rate };
         let rates = match settings.optimizer {
             Optimizer::Sgd => vec![rate],
+            Optimizer::Lbfgs => {
+                let length = self.plan.shapes[0].1.len() as f32;
+                vec![rate, LONGEST_STEP * LONGEST_STEP * length]
+            }
             Optimizer::Adam => {
                 let power = i32::try_from(absolute + 1).unwrap_or(i32::MAX);
                 let corrections = DECAYS.map(|decay| 1.0 / (1.0 - decay.powi(power)));
@@ -120,6 +183,10 @@ impl Ascent<'_> {
             }
         };
         feeds.push((RATES.to_owned(), rates));
+        if !self.plan.turns.is_empty() {
+            let turn = if is_rest { 0 } else { absolute };
+            feeds.extend_from_slice(&self.plan.turns[turn % self.plan.turns.len()]);
+        }
         if settings.redirect {
             let redirects = absolute < REDIRECTED_STEPS;
             feeds.push((REDIRECT.to_owned(), vec![f32::from(u8::from(redirects))]));
@@ -129,14 +196,8 @@ impl Ascent<'_> {
             feeds.push((BLUR.to_owned(), vec![f32::from(u8::from(smooths))]));
         }
         if let Some(view) = self.plan.view {
-            let maps = (0..self.request.count * settings.copies).flat_map(|picture| {
-                transforms::map(
-                    &settings.transforms,
-                    view,
-                    self.request.seed,
-                    absolute,
-                    picture,
-                )
+            let maps = (0..self.run.count * settings.copies).flat_map(|picture| {
+                transforms::map(&settings.transforms, view, self.run.seed, absolute, picture)
             });
             feeds.push((MAPS.to_owned(), maps.collect()));
         }
@@ -158,29 +219,36 @@ impl Ascent<'_> {
 
     /// The noise that lies over what a step sees, by the seed.
     fn input_noise(&self, step: usize) -> Vec<f32> {
-        let stream = self.request.seed ^ (step as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f);
+        let stream = self.run.seed ^ (step as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f);
         let mut random = Random::new(stream);
         let [n, _, h, w] = self.plan.seen.0;
-        let deviations = &self.request.normalization.std;
+        let deviations = &self.run.normalization.std;
         (0..n)
             .flat_map(|_| deviations)
-            .flat_map(|std| std::iter::repeat_n(self.request.settings.input_noise / std, h * w))
+            .flat_map(|std| std::iter::repeat_n(self.run.settings.input_noise / std, h * w))
             .map(|deviation| deviation * random.normal())
             .collect()
     }
 
-    /// Adds the values up to that of `step` to the history.
-    fn gather(&self, history: &mut Vec<f32>, record: Option<Tensor>, step: usize) -> Result<()> {
+    /// Adds the numbers up to those of `step` to the history.
+    fn gather(
+        &self,
+        history: &mut Vec<Vec<f32>>,
+        record: Option<&Tensor>,
+        step: usize,
+    ) -> Result<()> {
         let record = record.ok_or_else(|| Error::internal("a run without a record"))?;
         while history.len() <= step {
-            let value = record.data()[history.len() % HISTORY];
-            if !value.is_finite() {
+            let column = record.data().iter().skip(history.len() % HISTORY);
+            let numbers: Vec<f32> = column.step_by(HISTORY).copied().collect();
+            if let Some(value) = numbers.iter().find(|value| !value.is_finite()) {
                 return Err(Error::bad_argument(format!(
-                    "synthesize: the objective became {value} at step {}; take a smaller learningRate",
+                    "{}: the objective became {value} at step {}; take a smaller learningRate",
+                    self.run.call,
                     self.first + history.len()
                 )));
             }
-            history.push(value);
+            history.push(numbers);
         }
         Ok(())
     }
@@ -203,19 +271,20 @@ impl Ascent<'_> {
                     .zip(expected)
                     .all(|(tensor, (_, shape))| tensor.activation_shape() == *shape);
             if !fits {
-                return Err(Error::bad_argument(
-                    "synthesize: resume is the state of a run with other settings; give the options that it was made with",
-                ));
+                return Err(Error::bad_argument(format!(
+                    "{}: resume is the state of a run with other settings; give the options that it was made with",
+                    self.run.call
+                )));
             }
             for ((_, values), tensor) in feeds.iter_mut().zip(&checkpoint.values) {
                 values.copy_from_slice(tensor.data());
             }
             return Ok(feeds);
         }
-        let coding = Coding::new(&self.request.settings, &self.request.normalization, shape);
+        let coding = Coding::new(self.run.settings, self.run.normalization, shape);
         let values = match start {
             Start::Grey => Vec::new(),
-            Start::Noise => coding.noise(self.request.seed),
+            Start::Noise => coding.noise(self.run.seed),
             Start::Picture(picture) => coding.encode(picture),
         };
         for ((_, feed), values) in feeds.iter_mut().zip(values) {

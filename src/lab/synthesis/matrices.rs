@@ -82,11 +82,12 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     narrow(products.map(|(&a, &b)| f64::from(a) * f64::from(b)).sum())
 }
 
+/// The nearest f32.
 #[allow(
     clippy::cast_possible_truncation,
     reason = "rounding to the nearest f32 is what this is for"
 )]
-fn narrow(value: f64) -> f32 {
+pub const fn narrow(value: f64) -> f32 {
     value as f32
 }
 

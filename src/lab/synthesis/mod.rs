@@ -4,13 +4,15 @@
 //! Adam or gradient ascent → numbers. It is compiled once a structure; only what is fed differs from step to step, and
 //! nothing is read back but the picture and its values, when somebody looks.
 
-mod ascent;
+pub(super) mod ascent;
+pub(super) mod coarse_to_fine;
 pub(super) mod matrices;
-mod parametrization;
+pub(super) mod parametrization;
 mod program;
 mod redirect;
 pub mod settings;
-mod start;
+pub(super) mod start;
+pub(super) mod step;
 mod transforms;
 
 pub use parametrization::Normalization;
@@ -20,10 +22,9 @@ use crate::error::{Error, Result};
 use crate::net::objective::Objective;
 use crate::net::{Net, Overrides};
 use crate::tensor::{Shape, Tensor};
-use ascent::Ascent;
-use program::StepPlan;
+use ascent::{Course, Glance, Run};
+use coarse_to_fine::{Plan, coarse_to_fine};
 use settings::Settings;
-use start::{Octaves, grown, octave_sizes, resized, start_at};
 
 /// Values that the program keeps before they are read.
 const HISTORY: usize = 64;
@@ -32,7 +33,7 @@ const HISTORY: usize = 64;
 pub const MOST_STEPS: usize = 100_000;
 
 /// Values of a batch, C · H · W a picture, that are taken at most.
-const MOST_VALUES: usize = 16 << 20;
+pub(super) const MOST_VALUES: usize = 16 << 20;
 
 /// What a run starts from.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,71 +122,52 @@ pub async fn synthesize(
     mut on_look: impl AsyncFnMut(Look) -> Result<bool>,
 ) -> Result<Outcome> {
     check(net, request)?;
-    let sizes = octave_sizes(request);
-    let mut done = request.resume.map_or(0, |checkpoint| checkpoint.step);
-    let plan = Octaves {
-        total: done + request.steps,
-        count: sizes.len(),
+    let run = Run {
+        call: "synthesize",
+        settings: &request.settings,
+        normalization: &request.normalization,
+        count: request.count,
+        seed: request.seed,
+        every: request.every,
+        checkpoints: request.checkpoints,
     };
-    let mut resume = request.resume;
-    let mut history = Vec::new();
-    let mut image: Option<Tensor> = None;
-    for (octave, &size) in sizes.iter().enumerate() {
-        let is_last = octave + 1 == sizes.len();
-        let end = plan.end(octave);
-        // A state at the seam of two octaves still has the size of the first.
-        if resume.is_some() && done > end {
-            continue;
-        }
-        let shape = Shape::new(request.count, net.input_shape().c(), size[0], size[1]);
-        let start = match &image {
-            Some(coarser) => {
-                Start::Picture(grown(coarser, start_at(request, shape)?.as_ref(), shape)?)
-            }
-            None => match start_at(request, shape)? {
-                Some(picture) => Start::Picture(picture),
-                None => request.start.clone(),
-            },
-        };
-        let plan = StepPlan::new(net, request, shape)?;
-        let mut executable = net.take_executable(&plan.key, || plan.program())?;
-        let mut ascent = Ascent {
-            net,
-            request,
-            plan: &plan,
-            executable: &mut executable,
-            first: done,
-            resume: resume.take(),
-        };
-        let result = ascent
-            .run(shape, &start, end - done, control, &mut on_look)
-            .await;
-        // What a failed run left is no use to the next.
-        let (outcome, ended) = result?;
-        net.keep_executable(plan.key.clone(), executable);
-        done = outcome.checkpoint.step;
-        history.extend_from_slice(
-            &outcome.history[..outcome.history.len() - usize::from(!is_last && !ended)],
-        );
-        if is_last || ended {
-            // A run that was ended early still gives pictures of the size that was asked for.
-            let [height, width] = request.size;
-            let full = Shape::new(request.count, shape.c(), height, width);
-            let image = resized(&outcome.image, full)?;
-            return Ok(Outcome {
-                image,
-                history,
-                ..outcome
-            });
-        }
-        image = Some(outcome.image);
-    }
-    Err(Error::internal("a run without octaves"))
+    let plan = Plan {
+        size: request.size,
+        steps: request.steps,
+        start: &request.start,
+        resume: request.resume,
+    };
+    let step = async |shape: Shape| program::plan(net, request, shape);
+    let look = async |glance: Glance| {
+        on_look(Look {
+            step: glance.step,
+            value: last(&glance.history),
+            image: glance.image,
+            checkpoint: glance.checkpoint,
+        })
+        .await
+    };
+    let Course {
+        image,
+        history,
+        checkpoint,
+        ..
+    } = coarse_to_fine(net, &run, &plan, step, control, look).await?;
+    Ok(Outcome {
+        image,
+        history: history.into_iter().flatten().collect(),
+        checkpoint,
+    })
+}
+
+/// The last value recorded.
+fn last(history: &[Vec<f32>]) -> f32 {
+    history.last().map_or(f32::NAN, |numbers| numbers[0])
 }
 
 fn check(net: &Net, request: &Request<'_>) -> Result<()> {
     let wrong = |message: String| Err(Error::bad_argument(format!("synthesize: {message}")));
-    request.settings.check(request.size)?;
+    request.settings.check("synthesize", request.size)?;
     let [height, width] = request.size;
     let values = request.count * net.input_shape().c() * height * width;
     if height.min(width) < 4 || values > MOST_VALUES || request.count == 0 {

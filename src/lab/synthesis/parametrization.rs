@@ -1,6 +1,6 @@
 //! Pictures as numbers to optimise: nodes that turn numbers into pictures, and pictures into numbers to start from.
 
-use super::matrices::{apply, cosine, resize, transposed};
+use super::matrices::{apply, cosine, narrow, resize, transposed};
 use super::settings::{Parametrization, Range, Settings};
 use crate::error::Result;
 use crate::graph::{Graph, NodeId};
@@ -199,13 +199,13 @@ impl<'a> Coding<'a> {
             }
         }
         if self.is_decorrelated() {
-            let inverse = inverted(self.colours());
+            let inverse = inverted(self.colours().map(|row| row.map(f64::from)));
             for picture in raw.chunks_exact_mut(3 * plane) {
                 for pixel in 0..plane {
                     let old: [f32; 3] = std::array::from_fn(|c| picture[c * plane + pixel]);
                     for (channel, row) in inverse.iter().enumerate() {
-                        picture[channel * plane + pixel] =
-                            row.iter().zip(old).map(|(a, b)| a * b).sum();
+                        let products = row.iter().zip(old).map(|(a, b)| a * f64::from(b));
+                        picture[channel * plane + pixel] = narrow(products.sum());
                     }
                 }
             }
@@ -269,6 +269,11 @@ impl<'a> Coding<'a> {
     }
 }
 
+/// The name of a feed of a step.
+pub fn named(name: &str) -> String {
+    format!("synthesis.{name}")
+}
+
 /// Appends a feed with its values.
 pub fn feed(
     graph: &mut Graph,
@@ -277,7 +282,7 @@ pub fn feed(
     shape: Shape,
     values: Vec<f32>,
 ) -> Result<NodeId> {
-    let name = format!("synthesis.{name}");
+    let name = named(name);
     let node = graph.feed(&name, shape)?;
     feeds.push((name, values));
     Ok(node)
@@ -341,12 +346,12 @@ fn logit(share: f32) -> f32 {
 }
 
 /// The inverse of a 3 × 3 matrix, by cofactors.
-fn inverted(m: [[f32; 3]; 3]) -> [[f32; 3]; 3] {
+pub fn inverted(m: [[f64; 3]; 3]) -> [[f64; 3]; 3] {
     let minor = |row: usize, column: usize| {
         let (a, b) = ((row + 1) % 3, (row + 2) % 3);
         let (c, d) = ((column + 1) % 3, (column + 2) % 3);
         m[a][c] * m[b][d] - m[a][d] * m[b][c]
     };
-    let determinant: f32 = (0..3).map(|column| m[0][column] * minor(0, column)).sum();
+    let determinant: f64 = (0..3).map(|column| m[0][column] * minor(0, column)).sum();
     std::array::from_fn(|row| std::array::from_fn(|column| minor(column, row) / determinant))
 }

@@ -1,6 +1,6 @@
 //! Gradients past rectifiers that let nothing through, after Lucid's `redirected_relu_grad`.
 
-use super::program::REDIRECT;
+use super::step::REDIRECT;
 use crate::engine::autodiff;
 use crate::error::Result;
 use crate::graph::{Graph, NodeId};

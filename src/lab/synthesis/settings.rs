@@ -35,6 +35,8 @@ pub enum Optimizer {
     Adam,
     /// Gradient ascent.
     Sgd,
+    /// L-BFGS with the last 10 steps and no search along the line; for objectives without chance, of one tensor.
+    Lbfgs,
 }
 
 /// What a step does to the picture before the network sees it, drawn anew for each step and picture.
@@ -236,17 +238,10 @@ impl Settings {
     ///
     /// # Errors
     /// `bad_argument` with the option, what it was and what it may be.
-    pub fn check(&self, [height, width]: [usize; 2]) -> Result<()> {
+    pub fn check(&self, call: &str, [height, width]: [usize; 2]) -> Result<()> {
         let side = height.min(width);
-        let within = |name: &str, value: f32, least: f32, most: f32| {
-            if value >= least && value <= most {
-                Ok(())
-            } else {
-                Err(Error::bad_argument(format!(
-                    "synthesize: {name} is {value}, it must be from {least} to {most}"
-                )))
-            }
-        };
+        let within = |name: &str, value, least, most| within(call, name, value, least, most);
+        let count = |name: &str, value, least, most| count(call, name, value, least, most);
         within("learningRate", self.learning_rate, 1e-6, 1e6)?;
         within("l2", self.l2, 0.0, 1e6)?;
         within("tv", self.tv, 0.0, 1e6)?;
@@ -268,11 +263,17 @@ impl Settings {
             count("blurEvery", blur.every, 1, 10_000)?;
             within("blurSigma", blur.sigma, 0.05, 20.0)?;
         }
+        let is_pyramid = matches!(self.parametrization, Parametrization::Pyramid { .. });
+        if self.optimizer == Optimizer::Lbfgs && is_pyramid {
+            return Err(Error::bad_argument(format!(
+                "{call}: optimizer \"lbfgs\" optimises one tensor, and a pyramid is several; take \"pixel\" or \"fourier\""
+            )));
+        }
         let smooths = self.blur.is_some() || self.gradient_blur > 0.0 || self.clip > 0.0;
         if smooths && self.parametrization != Parametrization::Pixel {
-            return Err(Error::bad_argument(
-                "synthesize: blurEvery, gradientBlur and clip work on pixels; take parametrization \"pixel\", or leave them out",
-            ));
+            return Err(Error::bad_argument(format!(
+                "{call}: blurEvery, gradientBlur and clip work on pixels; take parametrization \"pixel\", or leave them out"
+            )));
         }
         for transform in &self.transforms {
             match *transform {
@@ -289,12 +290,39 @@ impl Settings {
     }
 }
 
-fn count(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
+/// That `value` of option `name` of `call` is from `least` to `most`.
+///
+/// # Errors
+/// `bad_argument` if it is not.
+pub(in crate::lab) fn within(
+    call: &str,
+    name: &str,
+    value: f32,
+    least: f32,
+    most: f32,
+) -> Result<()> {
+    if value >= least && value <= most {
+        Ok(())
+    } else {
+        Err(Error::bad_argument(format!(
+            "{call}: {name} is {value}, it must be from {least} to {most}"
+        )))
+    }
+}
+
+/// As [`within`], for counts.
+pub(in crate::lab) fn count(
+    call: &str,
+    name: &str,
+    value: usize,
+    least: usize,
+    most: usize,
+) -> Result<()> {
     if (least..=most).contains(&value) {
         Ok(())
     } else {
         Err(Error::bad_argument(format!(
-            "synthesize: {name} is {value}, it must be from {least} to {most}"
+            "{call}: {name} is {value}, it must be from {least} to {most}"
         )))
     }
 }

@@ -1,7 +1,8 @@
 //! What a run starts from at each of its sizes, coarse to fine.
 
+use super::Start;
 use super::matrices::{apply, resize};
-use super::{Request, Start};
+use super::settings;
 use crate::error::{Error, Result};
 use crate::tensor::{Shape, Tensor};
 
@@ -27,28 +28,25 @@ impl Octaves {
     clippy::cast_sign_loss,
     reason = "a share of a picture's extent"
 )]
-pub fn octave_sizes(request: &Request<'_>) -> Vec<[usize; 2]> {
-    let octaves = request.settings.octaves;
+pub fn octave_sizes(octaves: settings::Octaves, size: [usize; 2]) -> Vec<[usize; 2]> {
     (0..octaves.count)
         .rev()
         .map(|level| {
             let factor = f64::from(octaves.factor).powf(level as f64);
-            request
-                .size
-                .map(|length| ((length as f64 / factor).round() as usize).max(4))
+            size.map(|length| ((length as f64 / factor).round() as usize).max(4))
         })
         .collect()
 }
 
 /// The picture that a run starts from at a size, for the whole batch; `None` for noise and grey.
-pub fn start_at(request: &Request<'_>, shape: Shape) -> Result<Option<Tensor>> {
-    let Start::Picture(picture) = &request.start else {
+pub fn start_at(call: &str, start: &Start, shape: Shape) -> Result<Option<Tensor>> {
+    let Start::Picture(picture) = start else {
         return Ok(None);
     };
     let given = picture.activation_shape();
     if given.is_empty() || given.c() != shape.c() || (given.n() != 1 && given.n() != shape.n()) {
         return Err(Error::bad_image(format!(
-            "synthesize: init is {:?}, but pictures here are [1 or {}, {}, H, W]",
+            "{call}: init is {:?}, but pictures here are [1 or {}, {}, H, W]",
             picture.shape(),
             shape.n(),
             shape.c()

@@ -1,4 +1,4 @@
-//! Anisotropic total variation.
+//! Anisotropic total variation, and its squared form.
 
 mod gpu;
 
@@ -8,13 +8,15 @@ use crate::ops::binary::Binary;
 use crate::ops::{Kernel, Operator, Real, View};
 use crate::tensor::Shape;
 
-/// Σ |x[i+1, j] − x[i, j]| + Σ |x[i, j+1] − x[i, j]| over all pictures and channels: one number.
+/// Σ |x[i+1, j] − x[i, j]| + Σ |x[i, j+1] − x[i, j]| over all pictures and channels, or the sums of the squares: one number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TotalVariation {
     /// Factor of the vertical differences.
     pub vertical: f32,
     /// Factor of the horizontal differences.
     pub horizontal: f32,
+    /// Whether differences are squared.
+    pub squared: bool,
 }
 
 impl Operator for TotalVariation {
@@ -41,6 +43,7 @@ impl Operator for TotalVariation {
             TotalVariationGrad {
                 vertical: self.vertical,
                 horizontal: self.horizontal,
+                squared: self.squared,
             },
             &[x],
         )?;
@@ -51,18 +54,20 @@ impl Operator for TotalVariation {
         let x = inputs[0];
         let width = x.shape.w();
         let (mut vertical, mut horizontal) = (T::zero(), T::zero());
+        let squared = self.squared;
+        let size = |d: T| if squared { d * d } else { d.abs() };
         for plane in x.data.chunks_exact(x.shape.plane()) {
             vertical += plane
                 .iter()
                 .zip(&plane[width..])
-                .map(|(&a, &b)| (b - a).abs())
+                .map(|(&a, &b)| size(b - a))
                 .sum();
             horizontal += plane
                 .chunks_exact(width)
                 .map(|row| {
                     row.iter()
                         .zip(&row[1..])
-                        .map(|(&a, &b)| (b - a).abs())
+                        .map(|(&a, &b)| size(b - a))
                         .sum::<T>()
                 })
                 .sum();
@@ -76,13 +81,15 @@ impl Operator for TotalVariation {
     }
 }
 
-/// The gradient of [`TotalVariation`] at x, with sign(0) = 0.
+/// The gradient of [`TotalVariation`] at x, with sign(0) = 0; it is linear in x where differences are squared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TotalVariationGrad {
     /// Factor of the vertical differences.
     pub vertical: f32,
     /// Factor of the horizontal differences.
     pub horizontal: f32,
+    /// Whether differences are squared.
+    pub squared: bool,
 }
 
 impl Operator for TotalVariationGrad {
@@ -101,11 +108,15 @@ impl Operator for TotalVariationGrad {
 
     fn backward(
         &self,
-        _graph: &mut Graph,
+        graph: &mut Graph,
         _node: NodeId,
-        _upstream: NodeId,
+        upstream: NodeId,
         _wanted: &[bool],
     ) -> Result<Vec<Option<NodeId>>> {
+        if self.squared {
+            // Linear and symmetric.
+            return Ok(vec![Some(graph.push(*self, &[upstream])?)]);
+        }
         // Piecewise constant: its derivative is 0 wherever it exists.
         Ok(vec![None])
     }
@@ -116,6 +127,8 @@ impl Operator for TotalVariationGrad {
             T::of(f64::from(self.vertical)),
             T::of(f64::from(self.horizontal)),
         );
+        let squared = self.squared;
+        let slope = |d: T| if squared { d + d } else { sign(d) };
         for (x, out) in inputs[0]
             .data
             .chunks_exact(shape.plane())
@@ -126,16 +139,16 @@ impl Operator for TotalVariationGrad {
                     let here = x[i * width + j];
                     let mut sum = T::zero();
                     if i > 0 {
-                        sum += vertical * sign(here - x[(i - 1) * width + j]);
+                        sum += vertical * slope(here - x[(i - 1) * width + j]);
                     }
                     if i + 1 < height {
-                        sum -= vertical * sign(x[(i + 1) * width + j] - here);
+                        sum -= vertical * slope(x[(i + 1) * width + j] - here);
                     }
                     if j > 0 {
-                        sum += horizontal * sign(here - x[i * width + j - 1]);
+                        sum += horizontal * slope(here - x[i * width + j - 1]);
                     }
                     if j + 1 < width {
-                        sum -= horizontal * sign(x[i * width + j + 1] - here);
+                        sum -= horizontal * slope(x[i * width + j + 1] - here);
                     }
                     out[i * width + j] = sum;
                 }

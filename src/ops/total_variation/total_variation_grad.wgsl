@@ -1,4 +1,4 @@
-// The gradient of total variation, with sign(0) = 0. Access: one value an invocation, which reads its four neighbours.
+// The gradient of total variation, with sign(0) = 0, or of its squared form. Access: one value an invocation, which reads its four neighbours.
 
 struct Params {
     base: vec4u,
@@ -7,6 +7,7 @@ struct Params {
     W: u32,
     vertical: f32,
     horizontal: f32,
+    squared: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -14,6 +15,10 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 
 const WG_SIZE = 64u;
+
+fn slope(d: f32) -> f32 {
+    return select(sign(d), d + d, p.squared == 1u);
+}
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -26,16 +31,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let here = x[index];
     var sum = 0.0;
     if row > 0u {
-        sum += p.vertical * sign(here - x[index - p.W]);
+        sum += p.vertical * slope(here - x[index - p.W]);
     }
     if row + 1u < p.H {
-        sum -= p.vertical * sign(x[index + p.W] - here);
+        sum -= p.vertical * slope(x[index + p.W] - here);
     }
     if column > 0u {
-        sum += p.horizontal * sign(here - x[index - 1u]);
+        sum += p.horizontal * slope(here - x[index - 1u]);
     }
     if column + 1u < p.W {
-        sum -= p.horizontal * sign(x[index + 1u] - here);
+        sum -= p.horizontal * slope(x[index + 1u] - here);
     }
     dx[index] = sum;
 }
