@@ -7,7 +7,7 @@ import { button, fold, group, select, slider, toggle } from "../widgets/controls
 import { h } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
 import { createStart, savingFold } from "./growing-controls.js";
-import { betaOf } from "./style-question.js";
+import { betaOf, MOST_FACTOR } from "./style-question.js";
 import { formulas } from "./style-words.js";
 
 /**
@@ -25,6 +25,8 @@ export function createControls({ root, store, question, doing, signal }) {
   const state = store.get();
   /** @type {Preset | null} */
   let preset = null;
+  /** How much each style layer counts. @type {Map<string, ReturnType<typeof slider>>} */
+  let weights = new Map();
   /** @param {string} key */
   const put = (key) => (/** @type {import("../app/store.js").Value} */ value) =>
     store.set({ [`style.${key}`]: value });
@@ -103,6 +105,10 @@ export function createControls({ root, store, question, doing, signal }) {
     second: choose("Mixed with", "second", []),
     content: choose("Content layer", "content", []),
     gram: choose("Gram matrices of", "gram", []),
+    curve: choose("Curves", "curve", [
+      { value: "terms", label: "The terms of the loss" },
+      { value: "layers", label: "β style, layer by layer" },
+    ]),
   };
   const mix = slide("Share of the second", "mix", {
     min: 0,
@@ -150,10 +156,11 @@ export function createControls({ root, store, question, doing, signal }) {
     ),
     fold(
       "Layers",
-      h("p", { class: "muted" }, "Style is taken from:"),
+      h("p", { class: "muted" }, "How much each layer’s style counts:"),
       layers,
       settings.content.element,
       settings.gram.element,
+      settings.curve.element,
     ),
     fold("Two styles", settings.second.element, mix.element),
     fold("Colours and strokes", settings.colours.element, scale.element),
@@ -178,26 +185,34 @@ export function createControls({ root, store, question, doing, signal }) {
     savingFold({ doing, signal }),
   );
 
+  /** How much a style layer counts. @param {string} name */
+  const weight = (name) =>
+    slider({
+      label: name,
+      min: 0,
+      max: MOST_FACTOR,
+      step: 0.25,
+      value: 1,
+      text: (value) => `× ${value}`,
+      onInput: (value) => {
+        const next = question.factors().set(name, value);
+        const told = [...next].filter(([, factor]) => factor !== 1);
+        const text = told.map(([each, factor]) => `${each}:${factor}`).join(",");
+        store.set({ "style.weights": text }, { replace: true });
+      },
+      signal,
+    });
+
   /** @param {Preset} base */
   function offerLayers(base) {
-    const off = question.off();
     const names = Object.keys(base.styleLayers);
-    layers.replaceChildren(
-      ...names.map(
-        (name) =>
-          toggle({
-            label: name,
-            value: !off.has(name),
-            onChange: (value) => {
-              const next = question.off();
-              if (value) next.delete(name);
-              else next.add(name);
-              store.set({ "style.off": [...next].join(",") });
-            },
-            signal,
-          }).element,
-      ),
-    );
+    if (layers.dataset.names !== names.join()) {
+      layers.dataset.names = names.join();
+      weights = new Map(names.map((name) => [name, weight(name)]));
+      layers.replaceChildren(...[...weights.values()].map(({ element }) => element));
+    }
+    const factors = question.factors();
+    for (const [name, control] of weights) control.set(factors.get(name) ?? 1);
     const options = names.map((value) => ({ value, label: value }));
     const own = Object.keys(base.contentLayers);
     const spatial = question.app.net.layers.filter(

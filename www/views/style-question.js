@@ -23,6 +23,9 @@ import { fetchPicture } from "../app/session.js";
 const SMALL = 64;
 const TIMES = 4;
 
+/** A style layer counts at most this many times as much as the preset has it. */
+export const MOST_FACTOR = 4;
+
 /**
  * @param {{ app: Session, store: Store }} options
  */
@@ -75,8 +78,8 @@ export function createQuestion({ app, store }) {
       const name = String(store.get()["style.preset"]);
       return app.net.stylePreset(name === "" ? undefined : /** @type {StylePreset} */ (name));
     },
-    /** Style layers that are switched off. */
-    off: () => new Set(String(store.get()["style.off"]).split(",").filter(Boolean)),
+    /** By how much style layers count more or less than the preset has it: factors by name, 1 where there is none. */
+    factors: () => factorsOf(String(store.get()["style.weights"])),
     /** The layer whose Gram matrices are shown. @param {Preset} preset */
     shownLayer(preset) {
       const names = Object.keys(preset.styleLayers);
@@ -116,10 +119,10 @@ export function createQuestion({ app, store }) {
      */
     wanted(preset) {
       const now = store.get();
-      const off = question.off();
+      const factors = question.factors();
       const weights = /** @type {Record<string, number>} */ (preset.styleLayers);
       const styleLayers = Object.fromEntries(
-        Object.entries(weights).map(([name, weight]) => [name, off.has(name) ? 0 : weight]),
+        Object.entries(weights).map(([name, weight]) => [name, weight * (factors.get(name) ?? 1)]),
       );
       const content = String(now["style.content"]);
       const optimizer = /** @type {"adam" | "lbfgs"} */ (now["style.optimizer"]);
@@ -153,6 +156,19 @@ export function createQuestion({ app, store }) {
     },
   };
   return question;
+}
+
+/**
+ * Factors by name out of `stem:0,block7:2`, as the address has them.
+ * @param {string} text
+ * @returns {Map<string, number>}
+ */
+export function factorsOf(text) {
+  const pairs = text
+    .split(",")
+    .map((part) => part.split(":"))
+    .map(([name, factor]) => /** @type {[string, number]} */ ([name, Number(factor)]));
+  return new Map(pairs.filter(([name, factor]) => name && factor >= 0 && factor <= MOST_FACTOR));
 }
 
 /**

@@ -7,6 +7,7 @@
 import { slider } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
+import { classColor } from "../widgets/palette.js";
 import { createPixels } from "../widgets/pixels.js";
 import { createRecording, fileName, readJson, saveJson } from "./growing-record.js";
 import { createAsk } from "./style-ask.js";
@@ -34,7 +35,7 @@ import { figure } from "./words.js";
  */
 
 /** What a run does not depend on. */
-const LOOKS = ["style.gram", "style.run"];
+const LOOKS = ["style.gram", "style.run", "style.curve"];
 
 /**
  * @param {HTMLElement} root
@@ -299,20 +300,30 @@ export function create(root, store, app) {
   function show(at) {
     if (!options) return;
     const { alpha = 0, beta = 0, tv = 0 } = options;
+    const steps = Math.max(1, options.steps, losses.length - 1);
     const line = (
       /** @type {(loss: StyleLoss) => number} */ value,
       /** @type {string} */ label,
       /** @type {string} */ colour,
       dashed = false,
     ) => ({ values: losses.map(value), name: label, colour, dashed });
-    const lines = [
+    const terms = [
       line((loss) => loss.total, "total", "--text"),
       line((loss) => beta * loss.style, "β style", "--accent"),
       line((loss) => alpha * loss.content, "α content", "--good"),
       line((loss) => tv * loss.tv, "total variation", "--muted", true),
     ];
-    const used = lines.filter(({ values }) => values.some((value) => value > 0));
-    curve.show(used, Math.max(1, options.steps, losses.length - 1), at);
+    const weights = /** @type {Record<string, number>} */ (options.styleLayers ?? {});
+    const byLayer = Object.keys(weights).map((name, index) => {
+      const share = beta * weights[name];
+      return line((loss) => share * loss.layers.style[name], name, classColor(index));
+    });
+    const lines = store.get()["style.curve"] === "layers" ? byLayer : terms;
+    curve.show(
+      lines.filter(({ values }) => values.some((value) => value > 0)),
+      steps,
+      at,
+    );
     const loss = losses[Math.min(at, losses.length - 1)];
     if (!loss) return;
     const since = lane.resumed > 0 ? ` · went on from step ${lane.resumed} on another device` : "";
@@ -413,6 +424,7 @@ export function create(root, store, app) {
       const again = now !== last || ["net", "weights"].some((key) => changed.has(key));
       last = now;
       arrange();
+      if (changed.has("style.curve") && options) show(lane.last?.step ?? 0);
       if (changed.has("style.gram") && !running && options) void lookAgain();
       if ((again || changed.has("style.run")) && !brought && next["style.run"] === true) {
         void start();

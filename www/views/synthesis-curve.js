@@ -7,7 +7,7 @@ import { h, pixelRatio, redrawer, styleValue } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
 
 /**
- * `colour` is the name of a colour of the page's, the accent where there is none.
+ * `colour` is a colour or the name of one of the page's, the accent where there is none; lines with colours get a key.
  * @typedef {{ values: readonly number[], dashed: boolean, name: string, colour?: string }} Line
  */
 
@@ -19,14 +19,16 @@ const LEAST = 1e-4;
  */
 export function createCurve({ label = "The objective over the steps", log = false, signal }) {
   const canvas = h("canvas", { role: "img", "aria-label": label });
-  const element = h("div", { class: "curve" }, canvas);
+  const plot = h("div", { class: "curve" }, canvas);
+  const key = h("p", { class: "curve-key", hidden: true });
+  const element = h("div", {}, plot, key);
   /** @type {{ lines: Line[], steps: number, at: number | null }} */
   let sight = { lines: [], steps: 1, at: null };
 
   function draw() {
     const ratio = pixelRatio();
-    const width = Math.floor(element.clientWidth * ratio);
-    const height = Math.floor(element.clientHeight * ratio);
+    const width = Math.floor(plot.clientWidth * ratio);
+    const height = Math.floor(plot.clientHeight * ratio);
     const context = canvas.getContext("2d");
     if (width === 0 || height === 0 || !context) return;
     canvas.width = width;
@@ -63,7 +65,7 @@ export function createCurve({ label = "The objective over the steps", log = fals
     for (const line of lines) {
       context.lineWidth = (line.dashed ? 1.5 : 2) * ratio;
       context.setLineDash(line.dashed ? [5 * ratio, 4 * ratio] : []);
-      context.strokeStyle = styleValue(line.colour ?? (line.dashed ? "--muted" : "--accent"));
+      context.strokeStyle = colourOf(line);
       context.beginPath();
       for (const [step, value] of line.values.entries()) context.lineTo(x(step), y(value));
       context.stroke();
@@ -78,7 +80,25 @@ export function createCurve({ label = "The objective over the steps", log = fals
     context.stroke();
   }
 
-  const redraw = redrawer(element, draw, signal);
+  const redraw = redrawer(plot, draw, signal);
+
+  let named = "";
+  /** @param {Line[]} lines */
+  function name(lines) {
+    const names = lines.map((line) => line.name + line.colour).join();
+    if (names === named) return;
+    named = names;
+    key.hidden = lines.length === 0;
+    key.replaceChildren(
+      ...lines.map((line) => {
+        const mark = h("i", { "aria-hidden": true, class: line.dashed ? "dashed" : undefined });
+        mark.style.borderColor = line.colour?.startsWith("--")
+          ? `var(${line.colour})`
+          : (line.colour ?? "");
+        return h("span", {}, mark, line.name);
+      }),
+    );
+  }
 
   return {
     element,
@@ -94,7 +114,14 @@ export function createCurve({ label = "The objective over the steps", log = fals
           `${line.name} from ${number(line.values[0])} to ${number(line.values.at(-1) ?? 0)}`,
       );
       canvas.setAttribute("aria-label", `${label}: ${ends.join("; ")}`);
+      name(sight.lines.filter((line) => line.colour));
       redraw();
     },
   };
+}
+
+/** @param {Line} line */
+function colourOf({ colour = "", dashed }) {
+  if (colour && !colour.startsWith("--")) return colour;
+  return styleValue(colour || (dashed ? "--muted" : "--accent"));
 }
