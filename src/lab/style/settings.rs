@@ -41,9 +41,9 @@ pub enum Colours {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Layers whose activations are kept, with their weights.
-    pub content_layers: Vec<(String, f32)>,
+    pub content_layers: Weighted,
     /// Layers whose statistics are matched, with their weights.
-    pub style_layers: Vec<(String, f32)>,
+    pub style_layers: Weighted,
     /// α, the weight of the content.
     pub alpha: f32,
     /// β, the weight of the style.
@@ -67,6 +67,9 @@ pub struct Settings {
 
 /// Names of the presets.
 pub const PRESETS: [&str; 3] = ["natural", "plain", "gatys"];
+
+/// Layers by name, with their weights.
+pub type Weighted = Vec<(String, f32)>;
 
 /// Content layers and style layers with weights that suit networks with layers of these names.
 type Choice = (
@@ -116,7 +119,7 @@ const VGG: Choice = (
 const LEAST_SIDE: usize = 4;
 
 /// Content and style layers of `net` when none are given.
-fn choice(net: &Net) -> (Vec<(String, f32)>, Vec<(String, f32)>) {
+fn choice(net: &Net) -> (Weighted, Weighted) {
     let layers = net.layers();
     let has = |name: &str| layers.iter().any(|layer| layer.name == name);
     for (content, style) in CHOICES {
@@ -148,7 +151,7 @@ fn choice(net: &Net) -> (Vec<(String, f32)>, Vec<(String, f32)>) {
     )
 }
 
-fn owned(layers: &[(&str, f32)]) -> Vec<(String, f32)> {
+fn owned(layers: &[(&str, f32)]) -> Weighted {
     let layers = layers.iter();
     layers
         .map(|(name, weight)| ((*name).to_owned(), *weight))
