@@ -716,7 +716,10 @@ export type AttackCommon = Run & {
   max?: number | number[];
   /** `"pixels"` takes a tensor, which is in model space, as the picture it shows; `"own"` a picture as its tensor. */
   units?: "pixels" | "own";
-  /** Ends the run of each picture at its first success; `false`. */
+  /**
+   * Ends the run of each picture at its first success, as `deepfool` and `jsma` always do; those of `universal` and `patch` when
+   * all succeed. `false`.
+   */
   earlyStop?: boolean;
   /** Steps between two calls of `onStep`, 1. */
   every?: number;
@@ -912,6 +915,7 @@ export type AttackResults = AttackExtra & {
   after: Prediction<Class[][]>;
 };
 
+/** The options of the attack, without the budget, which is searched for. */
 export type SmallestEpsilonOptions = Omit<AttackCommon, "earlyStop" | "every"> & {
   /** The greatest budget that is tried, 1. */
   most?: number;

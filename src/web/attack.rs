@@ -377,7 +377,7 @@ fn read_attack(method: Method, origin: &Origin, options: &Options) -> Result<Att
         Method::Pgd => {
             let mut attack = Pgd::default();
             number(options, "epsilon", &mut attack.epsilon)?;
-            attack.norm = read_norm(options)?.unwrap_or(attack.norm);
+            norm(options, &mut attack.norm)?;
             count(options, "steps", &mut attack.steps)?;
             attack.step_size = optional(options, "stepSize")?;
             count(options, "restarts", &mut attack.restarts)?;
@@ -394,7 +394,7 @@ fn read_attack(method: Method, origin: &Origin, options: &Options) -> Result<Att
         }
         Method::DeepFool => {
             let mut attack = DeepFool::default();
-            attack.norm = read_norm(options)?.unwrap_or(attack.norm);
+            norm(options, &mut attack.norm)?;
             number(options, "overshoot", &mut attack.overshoot)?;
             count(options, "candidates", &mut attack.candidates)?;
             count(options, "steps", &mut attack.steps)?;
@@ -441,7 +441,7 @@ fn read_attack(method: Method, origin: &Origin, options: &Options) -> Result<Att
         }
         Method::HopSkipJump => {
             let mut attack = HopSkipJump::default();
-            attack.norm = read_norm(options)?.unwrap_or(attack.norm);
+            norm(options, &mut attack.norm)?;
             count(options, "steps", &mut attack.steps)?;
             count(options, "initialQueries", &mut attack.initial_queries)?;
             count(options, "maxQueries", &mut attack.max_queries)?;
@@ -451,19 +451,21 @@ fn read_attack(method: Method, origin: &Origin, options: &Options) -> Result<Att
         Method::Universal => {
             let mut attack = Universal::default();
             number(options, "epsilon", &mut attack.epsilon)?;
-            attack.norm = read_norm(options)?.unwrap_or(attack.norm);
+            norm(options, &mut attack.norm)?;
             count(options, "steps", &mut attack.steps)?;
             attack.step_size = optional(options, "stepSize")?;
             Attack::Universal(attack)
         }
         Method::Patch => {
-            let mut attack = Patch::default();
-            attack.size = super::attribute::pair(options, "size")?;
-            attack.position = read_position(options)?;
+            let mut attack = Patch {
+                size: super::attribute::pair(options, "size")?,
+                position: read_position(options)?,
+                patch: read_in_units(options, "patch", origin)?,
+                ..Patch::default()
+            };
             flag(options, "anywhere", &mut attack.anywhere)?;
             count(options, "steps", &mut attack.steps)?;
             number(options, "stepSize", &mut attack.step_size)?;
-            attack.patch = read_in_units(options, "patch", origin)?;
             Attack::Patch(attack)
         }
         Method::Noise => {
@@ -506,13 +508,14 @@ fn read_position(options: &Options) -> Result<Option<[usize; 2]>> {
     }
 }
 
-fn read_norm(options: &Options) -> Result<Option<Norm>> {
-    match options.text("norm")?.as_deref() {
-        None => Ok(None),
-        Some("linf") => Ok(Some(Norm::Linf)),
-        Some("l2") => Ok(Some(Norm::L2)),
-        Some(_) => Err(options.wrong("norm", "\"linf\" or \"l2\"")),
-    }
+fn norm(options: &Options, setting: &mut Norm) -> Result<()> {
+    *setting = match options.text("norm")?.as_deref() {
+        None => *setting,
+        Some("linf") => Norm::Linf,
+        Some("l2") => Norm::L2,
+        Some(_) => return Err(options.wrong("norm", "\"linf\" or \"l2\"")),
+    };
+    Ok(())
 }
 
 #[allow(

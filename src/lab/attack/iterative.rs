@@ -158,7 +158,7 @@ async fn fgsm<V: Victim, F: AsyncFnMut(Look) -> Result<bool>>(
         momentum: 0.0,
         total: 1,
     };
-    course.from_start(run).await
+    course.ascend_all(run).await
 }
 
 async fn mi_fgsm<V: Victim, F: AsyncFnMut(Look) -> Result<bool>>(
@@ -179,7 +179,7 @@ async fn mi_fgsm<V: Victim, F: AsyncFnMut(Look) -> Result<bool>>(
         momentum: settings.momentum,
         total: settings.steps,
     };
-    course.from_start(run).await
+    course.ascend_all(run).await
 }
 
 async fn pgd<V: Victim, F: AsyncFnMut(Look) -> Result<bool>>(
@@ -197,7 +197,7 @@ async fn pgd<V: Victim, F: AsyncFnMut(Look) -> Result<bool>>(
         total: settings.steps * settings.restarts,
     };
     if settings.restarts == 1 && !settings.random_start {
-        return course.from_start(run).await;
+        return course.ascend_all(run).await;
     }
     let mut best = run.start.clone();
     let mut values = vec![f32::NEG_INFINITY; run.count()];
@@ -237,8 +237,8 @@ async fn pgd<V: Victim, F: AsyncFnMut(Look) -> Result<bool>>(
 }
 
 impl Course<'_> {
-    /// Ascends from where the pictures are.
-    async fn from_start<V: Victim, F: AsyncFnMut(Look) -> Result<bool>>(
+    /// Ascends from where the pictures start, with all of them.
+    async fn ascend_all<V: Victim, F: AsyncFnMut(Look) -> Result<bool>>(
         &self,
         run: &mut Run<'_, V, F>,
     ) -> Result<Tensor> {
