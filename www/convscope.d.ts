@@ -557,7 +557,7 @@ export type SynthesisSettings = {
   gradientBlur?: number;
   /** Pixels whose norm is below this share of the root mean square become 0. */
   clip?: number;
-  /** Keeps the pictures of a batch apart, at the objective's layer. */
+  /** Weight that keeps the pictures of a batch apart: of the cosine between the Gram matrices of every two, at a layer. */
   diversity?: number;
   /** In the first 16 steps, a rectifier whose whole gradient is 0 passes on what leads back to where it has a slope. */
   redirect?: boolean;
@@ -573,6 +573,8 @@ export type SynthesisOptions = SynthesisSettings & {
   objective?: Objective;
   /** Instead of it, one for each picture of a batch, alike apart from numbers. */
   objectives?: Objective[];
+  /** Where `diversity` compares pictures; the objective's own layer by default. */
+  diversityLayer?: string;
   /** Pictures in the batch. */
   count?: number;
   steps?: number;

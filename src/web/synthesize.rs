@@ -15,7 +15,7 @@ use crate::lab::synthesis::{Checkpoint, Look, Normalization, Outcome, Request, S
 use crate::picture::Channels;
 
 /// Everything that `synthesize` can be told, apart from what concerns any call.
-const OPTIONS: [&str; 33] = [
+const OPTIONS: [&str; 34] = [
     "objective",
     "objectives",
     "count",
@@ -44,6 +44,7 @@ const OPTIONS: [&str; 33] = [
     "gradientBlur",
     "clip",
     "diversity",
+    "diversityLayer",
     "redirect",
     "octaves",
     "octaveFactor",
@@ -147,8 +148,17 @@ impl WebNet {
                 None => Start::Picture(tensor::read_image(&init)?),
             },
         };
-        let layer = objectives.first().and_then(|terms| {
-            let mut layers = terms.iter().filter_map(|(term, _)| term.layer());
+        let named = options.text("diversityLayer")?;
+        if named.is_some() && settings.diversity == 0.0 {
+            return Err(Error::bad_argument(
+                "synthesize: diversityLayer has a meaning only with diversity above 0",
+            ));
+        }
+        let layer = named.or_else(|| {
+            let mut layers = objectives
+                .first()?
+                .iter()
+                .filter_map(|(term, _)| term.layer());
             layers.next().map(str::to_owned)
         });
         Ok(Request {

@@ -77,6 +77,8 @@ test("every option is checked with its name", async () => {
     ["resume", { resume: { step: 3, values: [] } }],
     ["steps", { steps: 1e9 }],
     ["diversity", { diversity: 1 }],
+    ["diversityLayer", { diversityLayer: "conv2" }],
+    ["conv9", { diversity: 1, diversityLayer: "conv9", count: 2 }],
     ["seed", { seed: 0.5 }],
   ]);
   const errors = await withScope(
@@ -123,29 +125,111 @@ test("the view grows a class, scrubs back, and follows a channel from its kernel
     assert.match(new URL(page.url()).hash, /synthesis\.of=channel/);
   }));
 
+/**
+ * Opens another address on the same page.
+ * @param {import("playwright-core").Page} page
+ * @param {string} rest of the hash
+ */
+async function goOn(page, rest) {
+  await page.goto(page.url().replace(/#.*/, `#model=fashion&view=synthesis&${rest}`));
+  await settled(page);
+}
+
+/** @param {import("playwright-core").Page} page */
+const pictures = (page) =>
+  page
+    .locator(".grown-row canvas")
+    .evaluateAll((all) => all.map((each) => /** @type {HTMLCanvasElement} */ (each).toDataURL()));
+
 test("all channels, all layers and the way between two units are made", () =>
   withPage({ backend: "cpu" }, async (page) => {
     await openApp(
       page,
-      "#model=fashion&view=synthesis&layer=conv2&synthesis.of=channel&synthesis.sight=grid",
+      "#model=fashion&view=synthesis&layer=conv3&synthesis.of=channel&synthesis.sight=grid",
     );
     await settled(page);
-    assert.match(await text(page, ".grown"), /^Channels 0 to 31 of 32/);
+    assert.match(await text(page, ".grown"), /^Channels 0 to 63 of 64/);
     await page.locator(".many .tiles canvas").click({ position: { x: 20, y: 20 } });
     await settled(page);
-    assert.equal(await text(page, "#sight h2"), "What does channel 0 of conv2 want to see?");
-    await page.goto(
-      page.url().replace(/#.*/, "#model=fashion&view=synthesis&synthesis.sight=layers"),
-    );
-    await settled(page);
+    assert.equal(await text(page, "#sight h2"), "What does channel 0 of conv3 want to see?");
+    await goOn(page, "target=9&synthesis.sight=between&synthesis.steps=32&synthesis.other=1");
+    assert.equal(await text(page, "#sight h2"), "From Ankle boot to Trouser");
+    assert.equal(new Set(await pictures(page)).size, 5);
+    await goOn(page, "target=9&synthesis.sight=diverse&synthesis.steps=32");
+    assert.equal(new Set(await pictures(page)).size, 8);
+  }));
+
+test("what each layer still knows of a picture stands in a row, scrubs back and is saved", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, "#model=fashion&view=synthesis&synthesis.sight=layers", 120_000);
     const captions = await page.locator(".grown-row figcaption").allTextContents();
     assert.equal(captions[0], "The picture");
-    assert.match(captions[1], /^conv1: .*% off$/);
-    await page.goto(
-      page.url().replace(/#.*/, "#model=fashion&view=synthesis&synthesis.sight=between"),
+    assert.deepEqual(
+      captions.slice(1).map((caption) => caption.split(":")[0]),
+      "conv1 norm1 act1 pool1 conv2 norm2 act2 pool2 conv3 norm3 act3 mean logits".split(" "),
+    );
+    assert.match(captions[1], /^conv1: 0\.\d+ % off$/, "what the first layer keeps comes back");
+    // The way there, and what is saved of it.
+    const last = await pictures(page);
+    await page.locator(".way input[type=range]").fill("96");
+    await page.waitForTimeout(200);
+    const early = await pictures(page);
+    assert.deepEqual(early.slice(0, 2), last.slice(0, 2), "the first is as it was at its end");
+    await page.locator("summary", { hasText: "Save" }).click();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "PNG", exact: true }).click(),
+    ]);
+    assert.match(download.suggestedFilename(), /layers\.png$/);
+  }));
+
+test("units, directions and mixtures are raised, each at its place and weight", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    const start = "synthesis.steps=32&synthesis.compare=false";
+    await openApp(
+      page,
+      `#model=fashion&view=synthesis&layer=act2&channel=5&synthesis.of=unit&${start}`,
     );
     await settled(page);
-    assert.equal(await page.locator(".grown-row figure").count(), 5);
+    assert.equal(
+      await text(page, "#sight h2"),
+      "What does unit (7, 7) in channel 5 of act2 want to see?",
+    );
+    const middle = await text(page, ".grown");
+    const place = page.locator(".place canvas");
+    const box = await place.boundingBox();
+    assert.ok(box && box.width > 100, "the place can be clicked");
+    await place.click({ position: { x: box.width * 0.1, y: box.height * 0.9 } });
+    await settled(page);
+    assert.equal(
+      await text(page, "#sight h2"),
+      "What does unit (12, 1) in channel 5 of act2 want to see?",
+    );
+    assert.notEqual(await text(page, ".grown"), middle);
+    await goOn(page, `layer=act2&synthesis.of=spot&${start}`);
+    assert.match(await text(page, "#sight h2"), /^What does act2 see at \(7, 7\) of /);
+    assert.match(await text(page, ".grown"), /^Step 32: mean projection/);
+    await goOn(page, `target=9&synthesis.of=mix&synthesis.mix=1*class:9&${start}`);
+    const alone = await text(page, ".grown");
+    await goOn(page, `target=9&${start}`);
+    assert.equal(
+      (await text(page, ".grown")).replace("logit", "weighted sum"),
+      alone,
+      "a mixture of one is that one",
+    );
+    await goOn(page, `target=8&layer=conv2&channel=3&synthesis.of=mix&${start}`);
+    await page.getByRole("button", { name: "Add channel 3 of conv2" }).click();
+    await settled(page);
+    const slider = page.getByRole("slider", { name: "channel 3 of conv2" });
+    await slider.fill("-2");
+    await settled(page);
+    assert.match(
+      await text(page, "#sight h2"),
+      /^What does Bag \+ .+ − 2 · channel 3 of conv2 want/,
+    );
+    await page.getByRole("button", { name: "×" }).first().click();
+    await settled(page);
+    assert.doesNotMatch(await text(page, "#sight h2"), /Bag/);
   }));
 
 /**
@@ -249,6 +333,7 @@ test("a run is saved as an animated PNG, and its JSON replays it to the same num
     const number = (/** @type {string} */ line) =>
       /[\d.]+(?= ·|$)/.exec(line.replace(/^Step 32: \S+( × cos²)?/, ""))?.[0];
     assert.equal(number(await text(page, ".grown")), number(before));
+    assert.match(await text(page, "#sight h2"), /to conv2, exaggerated\?$/, "as it was asked");
     await page.locator("input[type=file][accept='application/json']").setInputFiles({
       name: "other.json",
       mimeType: "application/json",
@@ -316,11 +401,42 @@ test("a run that loses its device goes on from its last state", () =>
     assert.equal(line.replace(/ · went on.*/, ""), whole);
   }));
 
-test("a channel chosen in maps or gradients grows its picture", () =>
+test("a channel clicked in any view grows its picture beside it, and large from there", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    for (const [view, rest] of [
+      ["kernels", "layer=conv1"],
+      ["maps", "layer=act2"],
+      ["backward", "layer=act2"],
+      ["training", ""],
+    ]) {
+      await page.goto("about:blank");
+      const light = "synthesis.steps=16&synthesis.compare=false";
+      await openApp(page, `#model=fashion&view=${view}&${rest}&${light}`);
+      await settled(page);
+      assert.equal(await page.locator(".wish.empty").count(), 1, `${view}: nothing before a click`);
+      const tiles = page.locator(".tiles").first();
+      const box = await tiles.boundingBox();
+      assert.ok(box, view);
+      await tiles.click({ position: { x: Math.min(150, 0.6 * box.width), y: 20 } });
+      await page.waitForSelector(".wish:not(.empty)");
+      await settled(page);
+      const unit = /^Channel (\d+) of (\w+)/.exec(await text(page, ".wish strong"));
+      assert.ok(unit && Number(unit[1]) > 0, view);
+      await page.locator(".wish").click();
+      await settled(page);
+      assert.equal(
+        await text(page, "#sight h2"),
+        `What does channel ${unit[1]} of ${unit[2]} want to see?`,
+        view,
+      );
+    }
+  }));
+
+test("the way to Synthesis stands beside maps and gradients", () =>
   withPage({ backend: "cpu" }, async (page) => {
     for (const view of ["maps", "backward"]) {
       await openApp(page, `#model=fashion&view=${view}&layer=act2&channel=7`);
-      await page.getByRole("button", { name: "What it wants to see" }).click();
+      await page.getByRole("button", { name: "What it wants to see", exact: true }).click();
       await settled(page);
       assert.equal(await text(page, "#sight h2"), "What does channel 7 of act2 want to see?", view);
     }

@@ -9,6 +9,7 @@ import { createCombobox } from "../widgets/combobox.js";
 import { h } from "../widgets/dom.js";
 import { number, percent } from "../widgets/format.js";
 import { createPixels } from "../widgets/pixels.js";
+import { createWish } from "./wish.js";
 
 /**
  * @typedef {import("./session.js").Session} Session
@@ -70,6 +71,7 @@ export function createSide(root, store, app, signal) {
     onChoose: (target) => store.set({ target }),
     signal,
   });
+  const wish = createWish({ app, signal });
   const edited = h("p", { class: "badge", hidden: true }, "Weights edited");
   root.replaceChildren(
     h(
@@ -85,6 +87,7 @@ export function createSide(root, store, app, signal) {
       bars.element,
       search.element,
     ),
+    wish.element,
     app.controls,
   );
 
@@ -118,7 +121,8 @@ export function createSide(root, store, app, signal) {
   }
 
   return {
-    update(_, changed) {
+    update(state, changed) {
+      wish.update(state, changed);
       if (changed.has("net"))
         words.replaceChildren(
           ...preprocessing(app.net.input).map((line) => h("span", { class: "line" }, line)),

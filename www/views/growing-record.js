@@ -8,11 +8,11 @@ import { film, png, save } from "./synthesis-save.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
- * @typedef {import("./synthesis-lane.js").Lane} Lane
+ * @typedef {{ readonly pixels: ImageData }} Recorded
  */
 
 /**
- * @param {{ app: Session, key: string, lane: Lane, name: () => string, shown?: (pixels: ImageData) => ImageData }} options
+ * @param {{ app: Session, key: string, lane: { readonly frames: Recorded[], readonly last: Recorded | null }, name: () => string, shown?: (pixels: ImageData) => ImageData }} options
  *   `key` of the jobs, `name` of the files without their ending, `shown` what is done to a picture before it is shown
  */
 export function createRecording({ app, key, lane, name, shown = (pixels) => pixels }) {

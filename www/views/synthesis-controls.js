@@ -3,9 +3,12 @@
  * @module
  */
 
+import { createCombobox } from "../widgets/combobox.js";
 import { button, fold, group, select, slider, toggle } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
 import { createStart, savingFold } from "./growing-controls.js";
+import { createMix } from "./synthesis-mix.js";
+import { createPlace } from "./synthesis-place.js";
 import { PRESETS, SWITCHES, switchedOff } from "./synthesis-settings.js";
 
 /**
@@ -13,19 +16,24 @@ import { PRESETS, SWITCHES, switchedOff } from "./synthesis-settings.js";
  * @typedef {import("../app/store.js").State} State
  * @typedef {import("./synthesis-settings.js").Preset} Preset
  * @typedef {import("./synthesis-question.js").Sight} Sight
+ * @typedef {import("./synthesis-question.js").Question} Question
  * @typedef {import("./growing-controls.js").Running & import("./growing-controls.js").Saving} Doing
  */
 
 /**
- * @param {{ root: HTMLElement, store: Store, doing: Doing, signal: AbortSignal }} options
+ * @param {{ root: HTMLElement, question: Question, store: Store, doing: Doing, signal: AbortSignal }} options
  */
-export function createControls({ root, store, doing, signal }) {
+export function createControls({ root, question, store, doing, signal }) {
+  const { app } = question;
   const state = store.get();
   const of = select({
     label: "What is raised",
     options: [
       { value: "class", label: "Class" },
       { value: "channel", label: "Channel" },
+      { value: "unit", label: "One unit" },
+      { value: "spot", label: "Direction" },
+      { value: "mix", label: "Mixture" },
       { value: "dream", label: "DeepDream" },
       { value: "caricature", label: "Caricature" },
     ],
@@ -34,6 +42,18 @@ export function createControls({ root, store, doing, signal }) {
     signal,
   });
   const start = createStart({ doing, signal });
+  const mix = createMix({ app, store, signal });
+  const place = createPlace({ question, store, signal });
+  const other = createCombobox({
+    label: "The other unit",
+    onChoose: (index) =>
+      store.set({
+        "synthesis.other": index,
+        "synthesis.sight": "between",
+        "synthesis.run": true,
+      }),
+    signal,
+  });
   const seed = button({
     label: "Another seed",
     onClick: () =>
@@ -127,6 +147,8 @@ export function createControls({ root, store, doing, signal }) {
     group(
       "Picture",
       of.element,
+      place.element,
+      mix.element,
       h("div", { class: "buttons" }, ...start.elements, seed),
       beside.element,
     ),
@@ -143,7 +165,9 @@ export function createControls({ root, store, doing, signal }) {
       sightButton("Each switch by itself", "switches"),
       sightButton("All channels of this layer", "grid"),
       sightButton("The picture from every layer", "layers"),
-      sightButton("From this unit to another", "between"),
+      sightButton("Several pictures of it, kept apart", "diverse"),
+      sightButton("From it to another unit", "between"),
+      other.element,
       sightButton("One picture", "one"),
     ),
     savingFold({ doing, signal }),
@@ -157,9 +181,14 @@ export function createControls({ root, store, doing, signal }) {
     mirror(next) {
       of.set(String(next["synthesis.of"]));
       beside.set(next["synthesis.compare"] === true);
+      beside.element.hidden = question.sight() !== "one" || !question.canCompare();
       stretch.set(next["synthesis.stretch"] === true);
       preset.set(String(next["synthesis.preset"]));
       from.set(String(next["synthesis.from"]));
+      mix.update(next["synthesis.of"] === "mix");
+      void place.update();
+      const end = question.ends();
+      other.show(end);
       octaves.set(Number(next["synthesis.octaves"]));
       blur.set(Number(next["synthesis.blur"]));
     },

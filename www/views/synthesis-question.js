@@ -3,6 +3,7 @@
  * @module
  */
 
+import { nameOf, partsOf, termsOf } from "./synthesis-mix.js";
 import { PRESETS, settingsOf, switchedOff, tidy } from "./synthesis-settings.js";
 
 /**
@@ -10,18 +11,34 @@ import { PRESETS, settingsOf, switchedOff, tidy } from "./synthesis-settings.js"
  * @typedef {import("../app/store.js").Store} Store
  * @typedef {import("../convscope.js").SynthesisOptions} SynthesisOptions
  * @typedef {import("../convscope.js").SynthesisPreset} SynthesisPreset
- * @typedef {import("./synthesis-many.js").Term} Term
+ * @typedef {import("../convscope.js").Objective} Objective
+ * @typedef {import("../convscope.js").Tensor} Tensor
  * @typedef {import("./synthesis-settings.js").Preset} Preset
  * @typedef {SynthesisOptions & { seed: number, steps: number, every: number }} Wanted
- * @typedef {"class" | "channel" | "dream" | "caricature"} Of
- * @typedef {"one" | "grid" | "layers" | "between" | "switches"} Sight
+ * @typedef {"class" | "channel" | "unit" | "spot" | "mix" | "dream" | "caricature"} Of
+ * @typedef {"one" | "grid" | "layers" | "between" | "diverse" | "switches"} Sight
  */
 
 /** Networks up to this many pixels a side are so fast that a run starts by itself. */
 const SMALL = 64;
 
-/** Octaves of a dream, its steps, and how far each goes. */
-const DREAM = { octaves: 3, steps: 60, rate: 0.05 };
+/** A dream changes a picture that stays there: few and short steps, moved by a little, coarse to fine. */
+const DREAM = { octaves: 2, steps: 32, rate: 0.02 };
+const DREAM_SETTINGS = { l2: 0, tv: 0.5, background: "mean", inputNoise: 0 };
+
+/**
+ * What a layer sees at one place of a picture, as a direction of length 1 in the space of its channels.
+ * @param {Tensor} seen `[1, C, H, W]`
+ * @param {{ y: number, x: number }} place
+ */
+export function directionAt({ data, shape: [, channels, height, width] }, { y, x }) {
+  const direction = Float32Array.from(
+    { length: channels },
+    (_, channel) => data[(channel * height + y) * width + x],
+  );
+  const length = Math.hypot(...direction) || 1;
+  return direction.map((value) => value / length);
+}
 
 /**
  * @param {{ app: Session, store: Store }} options
@@ -35,14 +52,51 @@ export function createQuestion({ app, store }) {
   const presetOf = (name) =>
     app.net.synthesisPreset(name === "" ? undefined : /** @type {SynthesisPreset} */ (name));
 
-  /** @param {AbortSignal} [signal] @returns {Promise<Term>} */
+  /** The place in question in the layer's maps: the chosen one, else the middle. */
+  function place() {
+    const [, height, width] = app.layer.shape;
+    const { "synthesis.y": y, "synthesis.x": x } = store.get();
+    return {
+      y: typeof y === "number" && y < height ? y : Math.floor(height / 2),
+      x: typeof x === "number" && x < width ? x : Math.floor(width / 2),
+    };
+  }
+
+  const channel = () => Math.min(store.get().channel, app.layer.shape[0] - 1);
+  const parts = () => partsOf(app, String(store.get()["synthesis.mix"]));
+
+  /** @param {AbortSignal} [signal] @returns {Promise<Objective>} */
   async function objective(signal) {
     const layer = app.layer.name;
     if (kind() === "class") return { logit: app.target };
-    if (kind() === "channel") return { layer, channel: store.get().channel };
+    if (kind() === "channel") return { layer, channel: channel() };
+    if (kind() === "unit") return { layer, channel: channel(), ...place() };
+    if (kind() === "mix") return termsOf(parts());
     if (kind() === "dream") return { layer };
-    const { [layer]: caricature } = await app.net.activations(app.input, [layer], { signal });
-    return { layer, caricature };
+    const { [layer]: seen } = await app.net.activations(app.input, [layer], { signal });
+    if (kind() === "spot") return { layer, direction: directionAt(seen, place()) };
+    return { layer, caricature: seen };
+  }
+
+  /** Whether the plain rule can stand beside it. */
+  const canCompare = () => kind() !== "dream" && kind() !== "caricature";
+  const isChannel = () => kind() === "channel" || kind() === "unit";
+
+  /** The unit at the other end: the chosen one, else the next class or channel. */
+  function other() {
+    const chosen = store.get()["synthesis.other"];
+    if (isChannel()) {
+      const { name: layer, shape } = app.layer;
+      const next = typeof chosen === "number" ? chosen : channel() + 1;
+      const to = { layer, channel: next % shape[0] };
+      return {
+        to: kind() === "unit" ? { ...to, ...place() } : to,
+        name: `channel ${to.channel}`,
+      };
+    }
+    const rival = app.prediction.top.find((each) => each.index !== app.target);
+    const logit = typeof chosen === "number" ? chosen : (rival?.index ?? 0);
+    return { to: { logit }, name: app.label(logit) };
   }
 
   return {
@@ -52,21 +106,54 @@ export function createQuestion({ app, store }) {
     isSmall,
     presetOf,
     objective,
+    place,
     subject() {
+      const { name } = app.layer;
+      const { y, x } = place();
       if (kind() === "class") return app.targetLabel;
-      if (kind() !== "channel") return app.layer.name;
-      return `channel ${store.get().channel} of ${app.layer.name}`;
+      if (kind() === "channel") return `channel ${channel()} of ${name}`;
+      if (kind() === "unit") return `unit (${y}, ${x}) in channel ${channel()} of ${name}`;
+      if (kind() === "mix")
+        return parts()
+          .map((part, at) => {
+            const sign = part.weight < 0 ? "−" : at > 0 ? "+" : "";
+            const times = Math.abs(part.weight);
+            const name = nameOf(app, part);
+            return [sign, ...(times === 1 ? [] : [`${times} ·`]), name].filter(Boolean).join(" ");
+          })
+          .join(" ");
+      return name;
+    },
+    /** Whether a change of these keys asks for another picture. @param {Set<string>} changed */
+    isAnother(changed) {
+      const { "synthesis.from": from, "synthesis.mix": mix } = store.get();
+      const keys = ["net", "weights"];
+      const of = kind();
+      if (sight() === "between" && !isChannel()) keys.push("prediction");
+      if (sight() === "grid") keys.push("layer");
+      else if (sight() === "layers") keys.push("input");
+      else {
+        if (of !== "class" && of !== "mix") keys.push("layer");
+        if (isChannel()) keys.push("channel");
+        if (of === "class" || (of === "mix" && mix === "")) keys.push("target", "prediction");
+        const looks = ["spot", "caricature", "dream"].includes(of) || from === "picture";
+        if (looks) keys.push("input");
+      }
+      return keys.some((key) => changed.has(key));
     },
     /** The name of the number that is raised. */
     value: () =>
       ({
         class: "logit",
         channel: "mean of the map",
+        unit: "the unit",
+        spot: "mean projection",
+        mix: "weighted sum",
         dream: "mean square",
         caricature: "length × cos²",
       })[kind()],
-    compares: () =>
-      store.get()["synthesis.compare"] === true && ["class", "channel"].includes(kind()),
+    canCompare,
+    compares: () => store.get()["synthesis.compare"] === true && canCompare(),
     /** The name of the settings. @param {Preset | null} chosen */
     settingsName(chosen) {
       const name = String(store.get()["synthesis.preset"]) || chosen?.preset || "";
@@ -74,17 +161,22 @@ export function createQuestion({ app, store }) {
       const off = switchedOff(store.get()).size;
       return off > 0 ? `${label}, ${off} switched off` : label;
     },
-    /** The unit at the other end: the next class or channel, or the one in the address. */
-    other() {
-      const chosen = store.get()["synthesis.other"];
-      if (kind() === "channel") {
-        const [channels] = app.layer.shape;
-        const channel = typeof chosen === "number" ? chosen : (store.get().channel + 1) % channels;
-        return { to: { layer: app.layer.name, channel }, name: `channel ${channel}` };
-      }
-      const rival = app.prediction.top.find((each) => each.index !== app.target);
-      const logit = typeof chosen === "number" ? chosen : (rival?.index ?? 0);
-      return { to: { logit }, name: app.label(logit) };
+    other,
+    /** Units that can stand at the other end, to choose from. */
+    ends() {
+      const [channels] = app.layer.shape;
+      const names = isChannel()
+        ? Array.from({ length: channels }, (_, index) => `channel ${index}`)
+        : app.net.labels;
+      const automatic = isChannel() ? "The next channel" : "The next probable class";
+      const chosen = typeof store.get()["synthesis.other"] === "number";
+      return { names, value: chosen ? other().name : automatic, automatic };
+    },
+    /** The layer where pictures that are kept apart are compared: the objective's, else the last that has places. */
+    compared() {
+      if (kind() !== "class" && kind() !== "mix") return app.layer.name;
+      const spatial = app.net.layers.findLast(({ shape: [, height, width] }) => height * width > 1);
+      return (spatial ?? app.layer).name;
     },
     /**
      * The options of a run by what is chosen, and the preset that they come from.
@@ -97,7 +189,10 @@ export function createQuestion({ app, store }) {
       const settings = settingsOf(preset, now);
       const dreams = kind() === "dream";
       if (dreams && Number(now["synthesis.octaves"]) <= 1) settings.octaves = DREAM.octaves;
-      if (dreams) Object.assign(settings, { l2: 0, tv: 0, background: "mean" });
+      if (dreams)
+        Object.assign(settings, DREAM_SETTINGS, {
+          transforms: preset.transforms.filter((each) => "jitter" in each),
+        });
       if (dreams && now["synthesis.rate"] === null) settings.learningRate = DREAM.rate;
       const start = String(now["synthesis.from"]) || (dreams ? "picture" : "noise");
       const asked = Number(now["synthesis.steps"]);

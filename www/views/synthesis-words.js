@@ -34,13 +34,36 @@ function rule() {
   );
 }
 
-/** What the sights of several pictures are. */
+/**
+ * What the sights of several pictures are.
+ * @type {Record<Exclude<import("./synthesis-question.js").Sight, "one">, [string[], string[]]>}
+ */
 const MANY = {
+  grid: [
+    ["From the same noise, each picture moves up the gradient of the mean of its channel’s map."],
+    [
+      "Each is stretched by itself: a channel that hardly answers looks as bright as one that shouts.",
+    ],
+  ],
+  between: [
+    ["One batch from the same noise; the weights of the two go from one end to the other."],
+    [
+      "Between two units there may be a picture of both, of neither, or a sudden change: the way in pixels is not the way in the network.",
+    ],
+  ],
   layers: [
     [
       "Each picture starts as noise and is changed until the layer answers as it does to the picture on the left.",
     ],
     ["What is lost on the way in cannot come back: late layers fix content, not place and colour."],
+  ],
+  diverse: [
+    [
+      "Above, four runs from other noise; below, the same with a penalty on the cosine between the Gram matrices of every two.",
+    ],
+    [
+      "A unit that answers to several things shows one of them at a time. What keeps pictures apart can also bring in what the unit does not ask for.",
+    ],
   ],
   switches: [
     [
@@ -71,19 +94,23 @@ export function createSayings() {
       else if (which === "layers") heading.say("What do layers still know of ", picture, "?");
       else if (which === "between")
         heading.say("From ", { name }, " to ", { name: question.other().name });
+      else if (which === "diverse") heading.say("In how many ways can ", { name }, " be pleased?");
       else if (which === "switches")
         heading.say("What makes the picture of ", { name }, " legible?");
       else if (kind === "dream") heading.say("What does ", { name }, " see in ", picture, "?");
-      else if (kind === "caricature")
+      else if (kind === "spot") {
+        const { y, x } = question.place();
+        heading.say("What does ", { name }, ` see at (${y}, ${x}) of `, picture, "?");
+      } else if (kind === "caricature")
         heading.say("What is ", picture, " to ", { name }, ", exaggerated?");
       else heading.say("What does ", { name }, " want to see?");
-      if (which === "layers" || which === "switches") words.say(MANY[which][0], MANY[which][1]);
-      else words.say(first(kind), doubt(kind, verdict));
+      if (which === "one") words.say(first(kind), doubt(kind, verdict));
+      else words.say(...MANY[which]);
     },
   };
 }
 
-/** @param {string} kind */
+/** @param {import("./synthesis-question.js").Of} kind */
 function first(kind) {
   if (kind === "dream")
     return [
@@ -93,8 +120,15 @@ function first(kind) {
     return [
       "From noise, the layer’s answer is pushed along its answer to the picture, and along nothing else: length times cosine squared.",
     ];
+  const raised = {
+    class: "the logit",
+    channel: "the map’s mean",
+    unit: "one number of the map",
+    mix: "a weighted sum",
+    spot: "the mean projection on the layer’s answer at the place framed on the right",
+  };
   return [
-    `From noise, each step moves the picture up the gradient of ${kind === "class" ? "the logit" : "the map’s mean"}. The plain rule (dashed) is `,
+    `From noise, each step moves the picture up the gradient of ${raised[kind]}. The plain rule (dashed) is `,
     rule(),
     ".",
   ];

@@ -27,6 +27,9 @@ import { createSayings } from "./synthesis-words.js";
  * @typedef {import("./synthesis-question.js").Wanted} Wanted
  */
 
+/** Parameters that change nothing in a picture. */
+const PASSING = ["synthesis.run", "synthesis.stretch"];
+
 /** Pictures of several that take a large network long get at most this many steps each. */
 const MANY_STEPS = 96;
 
@@ -55,9 +58,9 @@ export function create(root, store, app) {
   const curve = createCurve({ signal });
   const many = createMany({
     app,
-    onChannel: (index) =>
+    onChannel: (channel) =>
       store.set({
-        channel: gridStart + index,
+        channel,
         "synthesis.sight": "one",
         "synthesis.of": "channel",
         "synthesis.run": true,
@@ -78,9 +81,10 @@ export function create(root, store, app) {
   const way = h("div", { class: "way" }, curve.element, scrub.element);
   root.append(sayings.heading, lanes, many.element, way, status, sayings.words);
 
-  const files = createFiles({ question, store, lane: main });
+  const files = createFiles({ question, store, lane: main, sheet: many.sheet });
   const controls = createControls({
     root: app.controls,
+    question,
     store,
     doing: {
       startOrPause,
@@ -100,18 +104,21 @@ export function create(root, store, app) {
   let chosenPreset = null;
   /** What runs or ran, as it would be replayed. @type {Wanted | null} */
   let options = null;
-  /** Options that a JSON brought, for one run. @type {Wanted | null} */
+  /** Options that a JSON brought. @type {{ options: Wanted, asked: string } | null} */
   let brought = null;
   /** What the GPU took away with its device, to go on with. @type {{ options: Wanted, asked: string } | null} */
   let lost = null;
   let running = false;
-  let gridStart = 0;
+  /** Steps of all pictures of many. */
+  let total = 1;
   let said = "";
 
   /** What a run depends on. */
   function asked() {
     const now = store.get();
-    const own = Object.entries(now).filter(([key]) => key.startsWith("synthesis."));
+    const own = Object.entries(now).filter(
+      ([key]) => key.startsWith("synthesis.") && !PASSING.includes(key),
+    );
     return JSON.stringify([now.model, app.target, now.layer, now.channel, app.picture.id, ...own]);
   }
 
@@ -121,13 +128,13 @@ export function create(root, store, app) {
     const which = question.sight();
     const rescued = lost?.asked === asked() ? lost.options : null;
     lost = null;
+    if (brought?.asked !== asked()) brought = null;
     arrange();
     say();
     running = true;
     buttons();
     const done = await app.work("synthesis", async (until) => {
-      options = brought ?? rescued;
-      brought = null;
+      options = rescued ?? brought?.options ?? null;
       if (!options) {
         const { wanted, preset } = await question.wanted(until);
         options = wanted;
@@ -193,32 +200,37 @@ export function create(root, store, app) {
    */
   async function growMany(which, wanted, until) {
     const { objective: raised, init, steps, seed: drawn, every: _, ...settings } = wanted;
-    const from = /** @type {import("./synthesis-many.js").Term} */ (raised);
-    const count = question.isSmall() ? steps : Math.min(steps, MANY_STEPS);
+    const from = /** @type {import("../convscope.js").Objective} */ (raised);
     const making = {
       settings,
       seed: drawn,
+      steps: question.isSmall() ? steps : Math.min(steps, MANY_STEPS),
       turn: turn.take,
-      onStep: (/** @type {number} */ done, /** @type {number} */ total) => {
+      onStep: (/** @type {number} */ done, /** @type {number} */ all) => {
+        total = all;
+        scrub.set(done, { max: Math.max(1, done) });
         status.textContent = `Step ${done} of ${total}`;
       },
       signal: until,
     };
     if (which === "grid") {
       const grid = await many.grid(making);
-      gridStart = grid.first;
-      status.textContent = `Channels ${grid.first} to ${grid.first + grid.count - 1} of ${grid.of}, each stretched by itself. Click one to grow it large.`;
+      const others = grid.count < grid.of ? " Arrow keys lead to the others." : "";
+      status.textContent = `Channels ${grid.first} to ${grid.first + grid.count - 1} of ${grid.of}. Click one to grow it large.${others}`;
     } else if (which === "layers") {
       await many.layers(making);
       status.textContent = "How far the layer’s values are from the picture’s stands above each.";
     } else if (which === "switches") {
-      const made = await many.switches({ ...making, objective: from, init, steps: count });
-      status.textContent = `${made} ways, ${count} steps each; the ${question.value()} at the end stands in brackets.`;
+      const made = await many.switches({ ...making, objective: from, init });
+      status.textContent = `${made} ways, ${making.steps} steps each; the ${question.value()} at the end stands in brackets.`;
+    } else if (which === "diverse") {
+      await many.diverse({ ...making, objective: from, layer: question.compared() });
+      status.textContent = `Two batches; the lower one holds the Gram matrices of ${question.compared()} apart.`;
     } else {
       const { to, name } = question.other();
       const names = /** @type {[string, string]} */ ([question.subject(), name]);
-      await many.between({ ...making, from, to, names, steps: count });
-      status.textContent = `One batch: the weights go from ${names[0]} to ${name}.`;
+      await many.between({ ...making, from, to, names });
+      status.textContent = `${making.steps} steps, from ${names[0]} to ${name}.`;
     }
   }
 
@@ -226,7 +238,7 @@ export function create(root, store, app) {
   function arrange() {
     const single = question.sight() === "one";
     lanes.hidden = !single;
-    way.hidden = !single;
+    curve.element.hidden = !single;
     many.element.hidden = single;
     plain.element.hidden = !question.compares();
     root.classList.toggle("alone", !question.compares());
@@ -267,6 +279,11 @@ export function create(root, store, app) {
 
   /** @param {number} step */
   function seek(step) {
+    if (question.sight() !== "one") {
+      many.seek(step);
+      status.textContent = `Step ${step} of ${total}`;
+      return;
+    }
     main.seek(step);
     plain.seek(step);
     show(step);
@@ -295,8 +312,8 @@ export function create(root, store, app) {
     if (!chosen) return;
     const read = await app.work("synthesis.replay", () => files.read(chosen));
     if (!read) return;
-    brought = read;
-    if (question.sight() !== "one") store.set({ "synthesis.sight": "one" }, { replace: true });
+    store.set({ ...read.state, "synthesis.run": true });
+    brought = { options: read.wanted, asked: asked() };
     await start();
   }
 
@@ -317,10 +334,11 @@ export function create(root, store, app) {
     update(next, changed) {
       void mirror(next);
       const own = [...changed].some(
-        (key) => key.startsWith("synthesis.") && !["synthesis.stretch"].includes(key),
+        (key) => key.startsWith("synthesis.") && key !== "synthesis.stretch",
       );
-      const unit = question.kind() === "class" ? ["target", "prediction"] : ["layer", "channel"];
-      const again = own || ["net", "weights", ...unit].some((key) => changed.has(key));
+      const turned =
+        changed.has("channel") && question.sight() === "grid" && !many.choose(next.channel);
+      const again = own || turned || question.isAnother(changed);
       const wanted = next["synthesis.run"] === true || (question.isSmall() && !turn.ends);
       if (again && wanted) void start();
       else {

@@ -47,14 +47,16 @@ export function create(root, store, app) {
   const words = createWords();
   const curve = createCurve(signal);
   const legend = createLegend(app.scope);
+  /** The layers whose kernels and maps are shown. */
+  const of = { kernels: "", maps: "" };
   const kernels = createTiles({
     label: "Kernels of the first layer",
-    onPick: (channel) => store.set({ channel }, { replace: true }),
+    onPick: (channel) => store.set({ layer: of.kernels, channel }, { replace: true }),
     signal,
   });
   const maps = createTiles({
     label: "Feature maps",
-    onPick: (channel) => store.set({ channel }, { replace: true }),
+    onPick: (channel) => store.set({ layer: of.maps, channel }, { replace: true }),
     signal,
   });
   const first = figure(kernels.element, "Its first kernels");
@@ -387,6 +389,8 @@ export function create(root, store, app) {
     const weight = layer?.weight;
     if (!layer || !weight) return;
     const deep = net.layers.filter((each) => each.shape[1] > 1).at(-1) ?? layer;
+    of.kernels = layer.name;
+    of.maps = deep.name;
     const got = await app.work("training.look", async (until) => {
       const values = await net.weights(weight);
       const all = await net.activations(app.input, [deep.name], { signal: until });

@@ -194,7 +194,8 @@ fn check(net: &Net, request: &Request<'_>) -> Result<()> {
     }
     if request.settings.diversity > 0.0 && request.diverse_layer.is_none() {
         return wrong(
-            "diversity compares pictures at a layer; take an objective with a layer".to_owned(),
+            "diversity compares pictures at a layer; take an objective with a layer, or name one as diversityLayer"
+                .to_owned(),
         );
     }
     Ok(())
