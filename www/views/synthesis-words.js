@@ -53,7 +53,7 @@ const MANY = {
   ],
   layers: [
     [
-      "Each picture starts as noise and is changed until the layer answers as it does to the picture on the left.",
+      "Each picture starts as noise and is changed until the layer answers as it does to the first picture.",
     ],
     ["What is lost on the way in cannot come back: late layers fix content, not place and colour."],
   ],
