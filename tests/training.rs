@@ -8,8 +8,11 @@ use common::shipped::{labels, pictures};
 use common::{fixture, gpu_engine, lattice, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
+use convscope::error::Error;
 use convscope::lab::shortcut::{Mark, Shortcut};
-use convscope::lab::train::{self, Examples, Rates, Rule, Settings, Step, Trainer};
+use convscope::lab::train::{
+    self, Examples, Optimizer, Rates, Rule, Settings, Step, Trainer, TrainingProgram,
+};
 use convscope::load::arch::fashion;
 use convscope::load::data;
 use convscope::net::Net;
@@ -44,6 +47,7 @@ const ADAM: Rates = Rates {
 
 const SETTINGS: Settings = Settings {
     steps: 100,
+    every: 100,
     batch: 32,
     rates: SGD,
     label_noise: 0.0,
@@ -172,6 +176,171 @@ fn the_first_steps_on_webgpu_are_pytorchs() {
     if let Some(engine) = gpu_engine() {
         begins_as_pytorch(engine);
     }
+}
+
+/// The weights after steps over batches of the first pictures, pass by pass with the optimiser beside the program.
+fn by_hand(rates: Rates, batches: &[usize]) -> HashMap<String, Tensor> {
+    let net = network(Engine::Cpu);
+    let mut parameters: HashMap<String, Tensor> = net
+        .parameters()
+        .iter()
+        .map(|(name, _)| (name.clone(), net.weights(name).unwrap()))
+        .collect();
+    let (pictures, labels) = (pictures(200), labels(200));
+    let (mut optimizer, mut at) = (Optimizer::default(), 0);
+    for &batch in batches {
+        let program = TrainingProgram::new(net.graph(), net.input(), net.output(), batch).unwrap();
+        let pass = pollster::block_on(program.pass_on_cpu(
+            &mut program.memory(),
+            &parameters,
+            pictures.data()[at * 784..(at + batch) * 784].to_vec(),
+            &labels[at..at + batch],
+            &Control::new(),
+        ))
+        .unwrap();
+        at += batch;
+        optimizer.advance();
+        for (index, name) in program.weights().iter().enumerate() {
+            let weight = parameters.get_mut(name).unwrap().data_mut();
+            optimizer.update(rates, index, weight, &pass.gradients[index]);
+        }
+        program.update_statistics(&pass.statistics, |name, change| {
+            change(parameters.get_mut(name).unwrap().data_mut());
+        });
+    }
+    parameters
+}
+
+/// The step as one program against the optimiser by hand, moments carried on as the batch size changes.
+fn learns_as_by_hand(engine: &Engine, tolerance: f32) {
+    for rates in [SGD, ADAM] {
+        let net = network(engine.clone());
+        let mut trainer = Trainer::default();
+        for (steps, batch) in [(2, 16), (1, 24)] {
+            let settings = Settings {
+                steps,
+                batch,
+                rates,
+                ..SETTINGS
+            };
+            train(&net, &mut trainer, &examples(200), settings);
+        }
+        for (name, expected) in by_hand(rates, &[16, 16, 24]) {
+            let error = relative_error(net.weights(&name).unwrap().data(), expected.data());
+            assert!(error < tolerance, "{name} after {rates:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_step_as_one_program_is_pass_and_optimiser_also_as_the_batch_size_changes() {
+    learns_as_by_hand(&Engine::Cpu, 1e-5);
+}
+
+#[test]
+fn a_step_on_webgpu_is_pass_and_optimiser() {
+    if let Some(engine) = gpu_engine() {
+        learns_as_by_hand(&engine, 1e-3);
+    }
+}
+
+#[test]
+fn the_network_follows_at_steps_that_are_shown_and_where_a_call_ends() {
+    let net = network(Engine::Cpu);
+    let weight = || net.weights("conv1.weight").unwrap();
+    let mut seen = vec![weight()];
+    let settings = Settings {
+        steps: 5,
+        every: 2,
+        batch: 8,
+        ..SETTINGS
+    };
+    let mut trainer = Trainer::default();
+    let mut run = |fails: bool, seen: &mut Vec<Tensor>| {
+        let mut steps = Vec::new();
+        let result = pollster::block_on(trainer.train(
+            &net,
+            &examples(96),
+            &settings,
+            &Control::new(),
+            async |step, _| {
+                steps.push(step.step);
+                seen.push(weight());
+                if fails {
+                    return Err(Error::bad_argument("enough"));
+                }
+                Ok(())
+            },
+        ));
+        (steps, result.is_ok())
+    };
+    assert_eq!(run(false, &mut seen), (vec![2, 4, 5], true));
+    assert!((1..seen.len()).all(|at| seen[at] != seen[at - 1]));
+    assert_eq!(weight(), seen[3]);
+    // What was learnt before a call failed stands, and the next call goes on.
+    assert_eq!(run(true, &mut seen), (vec![7], false));
+    assert_eq!(weight(), seen[4]);
+    assert_eq!(run(false, &mut seen).0, [9, 11, 12]);
+}
+
+#[test]
+fn weights_that_a_listener_changes_are_learnt_from() {
+    let loss_of_second_step = |silences: bool| {
+        let net = network(Engine::Cpu);
+        let settings = Settings {
+            steps: 2,
+            every: 1,
+            batch: 8,
+            ..SETTINGS
+        };
+        let history = pollster::block_on(Trainer::default().train(
+            &net,
+            &examples(96),
+            &settings,
+            &Control::new(),
+            async |_, _| {
+                if silences {
+                    net.set_weights("fc.weight", Tensor::new(vec![0.0; 640], [10, 64])?)?;
+                    net.set_weights("fc.bias", Tensor::new(vec![0.0; 10], [10])?)?;
+                }
+                Ok(())
+            },
+        ));
+        history.unwrap()[1].loss
+    };
+    // A network whose last weights are zero takes every class for equally likely.
+    assert!((loss_of_second_step(true) - 10.0_f32.ln()).abs() < 1e-5);
+    assert!((loss_of_second_step(false) - 10.0_f32.ln()).abs() > 1e-3);
+}
+
+#[test]
+fn after_numbers_that_are_none_the_network_has_the_weights_shown_last_and_learns_on() {
+    let net = network(Engine::Cpu);
+    let loaded = net.weights("fc.weight").unwrap();
+    let mut trainer = Trainer::default();
+    let wild = Settings {
+        rates: Rates {
+            learning_rate: 1e30,
+            ..SGD
+        },
+        steps: 5,
+        batch: 16,
+        ..SETTINGS
+    };
+    let control = Control::new();
+    let result = pollster::block_on(trainer.train(
+        &net,
+        &examples(96),
+        &wild,
+        &control,
+        async |_, _| Ok(()),
+    ));
+    assert!(result.unwrap_err().message.contains("no longer finite"));
+    assert_eq!(net.weights("fc.weight").unwrap(), loaded);
+    let calm = Settings { rates: SGD, ..wild };
+    let history = train(&net, &mut trainer, &examples(96), calm);
+    assert_eq!(history[0].step, 1, "it begins anew");
+    assert!(history.iter().all(|step| step.loss.is_finite()));
 }
 
 #[test]

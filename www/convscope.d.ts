@@ -125,10 +125,11 @@ export type EmbedAnswer = { every?: number; stop?: boolean };
 /** Options of a map that is found by steps. */
 export type EmbedSearch = EmbedCommon &
   Stepped<EmbedStep> & {
+    /** Maps that are found by steps have two axes; `"pca"` gives more. */
     components?: 2;
     /** 1000 for t-SNE; for UMAP 500, or 200 for more than 10,000 points. */
     iterations?: number;
-    /** Where it starts: the principal components (the default), at random, or on a map `[N, 2]`. */
+    /** Where it starts: the principal components (the default, for UMAP, too), at random, or on a map `[N, 2]`. */
     init?: "pca" | "random" | Tensor;
     /** Steps from one that `onStep` sees to the next, 10 by default. */
     every?: number;
@@ -1012,7 +1013,10 @@ export type TrainOptions = Common &
     shortcut?: Mark & { class: number; share?: number; others?: number };
     /** Another order in each epoch (the default), or always that of the pictures. */
     shuffle?: boolean;
-    /** Only every so many steps are shown to `onStep`, and the last. */
+    /**
+     * Only every so many steps are shown to `onStep`, and the last. The network itself has what was learnt at these steps:
+     * between them, and without `onStep`, the weights stay with the optimiser, on the device if there is one.
+     */
     every?: number;
   };
 

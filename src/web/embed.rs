@@ -112,7 +112,11 @@ impl WebNet {
     ) -> JsResult<JsValue> {
         let embed = async || {
             let options = read_options(&options)?;
-            let images = tensor::read("embed", &images)?;
+            // Rows of one's own are looked at where they are told apart; a rectifier would swallow what is no number.
+            let images = match options.get("layer") {
+                Some(_) => tensor::read_image(&images)?,
+                None => tensor::read("embed", &images)?,
+            };
             let count = images.activation_shape().n();
             let request = Request::read(&options, count, control.seed())?;
             let overrides = tensor::read_overrides(options.get("override").as_ref())?;

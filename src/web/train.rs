@@ -49,21 +49,17 @@ impl WebNet {
         let train = async || {
             let options = Options::new("train", &options, &OPTIONS)?;
             let examples = read_examples("train", &data)?;
-            let settings = read_settings(&options, &examples, control.seed())?;
-            let every = options.index("every")?.unwrap_or(1);
-            if every == 0 {
-                return Err(options.wrong("every", "a whole number from 1"));
+            let mut settings = read_settings(&options, &examples, control.seed())?;
+            if !control.has_listener() {
+                settings.every = settings.steps;
             }
             let mut trainer = self.trainer.take().ok_or_else(|| {
                 Error::bad_argument(
                     "train: another call is training this network; wait for it, or stop it with its signal",
                 )
             })?;
-            let mut taken = 0;
             let on_step = async |step: Step, rates: &mut Rates| {
-                taken += 1;
-                control.inner().progress(taken, settings.steps);
-                if control.has_listener() && (taken % every == 0 || taken == settings.steps) {
+                if control.has_listener() {
                     let answer = control.show(&write_step(&step)).await?;
                     change(rates, &answer)?;
                 }
@@ -155,8 +151,13 @@ fn read_settings(options: &Options, examples: &Examples, seed: u64) -> Result<Se
         weight_decay: 0.0,
     };
     read_rates(options, &mut rates)?;
+    let every = options.index("every")?.unwrap_or(1);
+    if every == 0 {
+        return Err(options.wrong("every", "a whole number from 1"));
+    }
     Ok(Settings {
         steps,
+        every,
         batch,
         rates,
         label_noise: share(options, "labelNoise")?.unwrap_or(0.0),

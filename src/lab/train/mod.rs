@@ -1,21 +1,24 @@
 //! Training by this crate's own reverse mode, on both engines: forward, backward to every weight, and a step of SGD or Adam.
 
-use std::sync::Arc;
-
+use crate::engine::Parameter;
 use crate::engine::control::Control;
-use crate::engine::{Executable, Parameter};
 use crate::error::{Error, Result};
 use crate::lab::shortcut::Shortcut;
 use crate::net::Net;
+use crate::net::objective::Feeds;
 use crate::random::Random;
 use crate::tensor::Tensor;
 
+mod forward;
 mod optimizer;
 mod program;
 mod start;
+mod step;
 
 pub use optimizer::{Optimizer, Rates, Rule};
 pub use program::{Pass, TrainingProgram};
+
+use step::{Said, Stepper};
 
 /// Streams of random numbers that one seed gives: they must not repeat each other.
 const LABEL_NOISE: u64 = 0x6c61_6265;
@@ -95,6 +98,9 @@ impl Examples {
 pub struct Settings {
     /// Steps of this call.
     pub steps: usize,
+    /// Steps from one that is shown to the next, at least 1; the last one is shown, too. The network itself gets what was
+    /// learnt at these steps only: between them it stays with the optimiser, on the device if there is one.
+    pub every: usize,
     /// Pictures a step.
     pub batch: usize,
     /// Which step is taken, and how far.
@@ -120,122 +126,192 @@ pub struct Step {
     pub accuracy: f32,
 }
 
-/// What training keeps between calls: moments, and the place in the order of the pictures.
+/// What training keeps between calls: weights, moments, and the place in the order of the pictures.
 ///
 /// A call goes on where the last one stopped. The moments and the order begin anew when the weights were changed by
 /// something else (`restore`, say), or another kind of optimiser is asked for; the order also with another seed or number of pictures.
 #[derive(Debug, Default)]
 pub struct Trainer {
-    planned: Option<(usize, TrainingProgram, Executable)>,
-    optimizer: Optimizer,
-    rule: Option<Rule>,
+    stepper: Option<Stepper>,
     /// Steps since the optimiser began.
     steps: usize,
-    /// The parameters' version after the last step.
+    /// The version of the network's parameters that the stepper goes on from.
     version: Option<u64>,
     course: Course,
 }
 
 impl Trainer {
-    /// Takes `settings.steps` steps, changing the weights of `net`; `on_step` sees each, and may change the rates of those
-    /// that follow.
+    /// Takes `settings.steps` steps, changing the weights of `net`; `on_step` sees every so many of them, and may change the
+    /// rates of those that follow.
     ///
     /// # Errors
-    /// `bad_argument` for examples or settings that do not fit, or a loss that is no longer finite; `unsupported_op` if an
-    /// operator has no gradient; `aborted`, after which the steps taken so far stand.
+    /// `bad_argument` for examples or settings that do not fit, or a loss that is no longer finite, after which the network
+    /// has the weights of the step that was shown last; `unsupported_op` if an operator has no gradient; `aborted`, after
+    /// which the steps taken so far stand.
     pub async fn train(
         &mut self,
         net: &Net,
         examples: &Examples,
         settings: &Settings,
         control: &Control,
-        mut on_step: impl AsyncFnMut(Step, &mut Rates) -> Result<()>,
+        on_step: impl AsyncFnMut(Step, &mut Rates) -> Result<()>,
     ) -> Result<Vec<Step>> {
         examples.check(net)?;
         let batch = settings.batch.min(examples.labels().len());
-        if batch == 0 {
-            return Err(Error::bad_argument("train: batch must be at least 1"));
+        if batch == 0 || settings.every == 0 {
+            return Err(Error::bad_argument(
+                "train: batch and every must be at least 1",
+            ));
         }
-        if self.version != Some(net.parameters().version())
-            || !self
-                .rule
-                .is_some_and(|rule| rule.continues(settings.rates.rule))
-        {
-            self.optimizer = Optimizer::default();
+        let (stepper, state) = self.stepper(net, batch, settings.rates.rule).await?;
+        let lesson = Lesson::new(examples, settings, net.classes()?);
+        let mut run = Run {
+            stepper,
+            state,
+            net,
+            behind: false,
+            diverged: false,
+        };
+        let outcome = self
+            .steps(&mut run, &lesson, settings, control, on_step)
+            .await;
+        // Whatever ended the call, the steps that were taken stand; after numbers that are none it begins anew.
+        let caught_up = run.catch_up().await;
+        let is_sound = caught_up.is_ok() && !run.diverged;
+        self.version = is_sound.then(|| net.parameters().version());
+        self.stepper = Some(run.stepper);
+        let history = outcome?;
+        caught_up?;
+        Ok(history)
+    }
+
+    /// What takes the steps, and what it is fed at first: nothing if it goes on by itself.
+    async fn stepper(&mut self, net: &Net, batch: usize, rule: Rule) -> Result<(Stepper, Feeds)> {
+        let parameters = net.parameters();
+        let before = self.stepper.take().filter(|before| before.takes(rule));
+        let goes_on = before.is_some() && self.version.take() == Some(parameters.version());
+        if !goes_on {
             self.steps = 0;
             self.course = Course::default();
         }
-        self.rule = Some(settings.rates.rule);
-        if self.planned.as_ref().map(|planned| planned.0) != Some(batch) {
-            let program = TrainingProgram::new(net.graph(), net.input(), net.output(), batch)?;
-            let executable = Executable::new(net.engine(), program.program())?;
-            self.planned = Some((batch, program, executable));
+        match before {
+            Some(before) if before.batch() == batch && goes_on => Ok((before, Feeds::new())),
+            Some(before) if before.batch() == batch => {
+                let state = before.beginning(&parameters)?;
+                Ok((before, state))
+            }
+            Some(before) if goes_on => {
+                let state = before.carried().await?;
+                Ok((Stepper::new(net, batch, rule)?, state))
+            }
+            _ => {
+                let stepper = Stepper::new(net, batch, rule)?;
+                let state = stepper.beginning(&parameters)?;
+                Ok((stepper, state))
+            }
         }
-        let lesson = Lesson::new(examples, settings, net.classes()?);
+    }
+
+    async fn steps(
+        &mut self,
+        run: &mut Run<'_>,
+        lesson: &Lesson<'_>,
+        settings: &Settings,
+        control: &Control,
+        mut on_step: impl AsyncFnMut(Step, &mut Rates) -> Result<()>,
+    ) -> Result<Vec<Step>> {
         let mut rates = settings.rates;
         let mut history = Vec::with_capacity(settings.steps);
-        for _ in 0..settings.steps {
-            let indices = self.course.next(batch, examples.labels().len(), settings);
-            let step = self.step(net, &lesson, &indices, rates, control).await?;
+        for taken in 1..=settings.steps {
+            let count = lesson.labels.len();
+            let indices = self.course.next(run.stepper.batch(), count, settings);
+            let labels: Vec<usize> = indices.iter().map(|&i| lesson.labels[i]).collect();
+            let pictures = lesson.pictures(&indices);
+            let feeds = run
+                .stepper
+                .feeds(pictures, &labels, rates, self.steps + 1)?;
+            let said = run.step(feeds, control).await?;
+            run.check(self.steps)?;
+            self.steps += 1;
+            let step = Step {
+                step: self.steps,
+                loss: said.loss,
+                accuracy: right(&said.logits, &labels),
+            };
             history.push(step);
-            on_step(step, &mut rates).await?;
+            control.progress(taken, settings.steps);
+            if taken % settings.every == 0 || taken == settings.steps {
+                run.catch_up().await?;
+                run.check(self.steps)?;
+                let version = run.net.parameters().version();
+                on_step(step, &mut rates).await?;
+                let parameters = run.net.parameters();
+                if parameters.version() != version {
+                    run.state = run.stepper.given(&parameters)?;
+                }
+            }
             control.step().await?;
         }
         Ok(history)
     }
+}
 
-    async fn step(
-        &mut self,
-        net: &Net,
-        lesson: &Lesson<'_>,
-        indices: &[usize],
-        rates: Rates,
-        control: &Control,
-    ) -> Result<Step> {
-        let Some((_, program, executable)) = &mut self.planned else {
-            return Err(Error::internal("training was not planned"));
-        };
-        let labels: Vec<usize> = indices.iter().map(|&i| lesson.labels[i]).collect();
-        let feeds = program.feeds(lesson.pictures(indices), &labels)?;
-        let parameters = net.parameters();
-        executable.run(&parameters, &feeds, control).await?;
-        let all: Vec<usize> = (0..executable.fetches()).collect();
-        let fetched = executable.fetch(&all).await?;
-        let pass = program.pass(fetched.into_iter().map(Tensor::into_data).collect())?;
-        let finite = |values: &Vec<f32>| values.iter().all(|value| value.is_finite());
-        if !pass.loss.is_finite() || !pass.gradients.iter().all(finite) {
+/// A call under way.
+struct Run<'n> {
+    stepper: Stepper,
+    /// What the next step is fed beside its batch.
+    state: Feeds,
+    net: &'n Net,
+    /// Whether the stepper has learnt what the network does not have.
+    behind: bool,
+    /// Whether numbers that are none were met.
+    diverged: bool,
+}
+
+impl Run<'_> {
+    /// Takes a step, after which the network is behind.
+    async fn step(&mut self, feeds: Feeds, control: &Control) -> Result<Said> {
+        self.state.extend(feeds);
+        let feeds = std::mem::take(&mut self.state);
+        let parameters = self.net.parameters();
+        let said = self.stepper.step(&parameters, &feeds, control).await?;
+        self.behind = true;
+        self.diverged |= !said.loss.is_finite();
+        Ok(said)
+    }
+
+    /// Gives the network what was learnt.
+    async fn catch_up(&mut self) -> Result<()> {
+        if self.diverged || !std::mem::take(&mut self.behind) {
+            return Ok(());
+        }
+        let learnt = self.stepper.learnt(&self.net.parameters()).await?;
+        let is_finite = |(_, each): &(String, Parameter)| each.values.iter().all(|v| v.is_finite());
+        self.diverged = !learnt.iter().all(is_finite);
+        if !self.diverged {
+            self.net.set_parameters(learnt);
+        }
+        Ok(())
+    }
+
+    /// Refuses to go on with numbers that are none.
+    fn check(&self, steps: usize) -> Result<()> {
+        if self.diverged {
             return Err(Error::bad_argument(format!(
-                "train: the loss is no longer finite after {} steps; lower learningRate, then reset or restore the network",
-                self.steps
+                "train: the loss is no longer finite after {steps} steps; lower learningRate, then reset or restore the network"
             )));
         }
-        let mut changed: Vec<(String, Parameter)> = Vec::new();
-        self.optimizer.advance();
-        for (index, (name, gradient)) in program.weights().iter().zip(&pass.gradients).enumerate() {
-            let parameter = parameters.get(name)?;
-            let mut values = parameter.values.to_vec();
-            self.optimizer.update(rates, index, &mut values, gradient);
-            changed.push((name.clone(), with_values(parameter, values)));
-        }
-        program.update_statistics(&pass.statistics, |name, blend| {
-            if let Ok(parameter) = parameters.get(name) {
-                let mut values = parameter.values.to_vec();
-                blend(&mut values);
-                changed.push((name.to_owned(), with_values(parameter, values)));
-            }
-        });
-        net.set_parameters(changed);
-        self.version = Some(net.parameters().version());
-        self.steps += 1;
-        let classes = pass.logits.len() / labels.len();
-        let right = pass.logits.chunks_exact(classes).zip(&labels);
-        let right = right.filter(|(row, label)| argmax(row) == **label).count();
-        Ok(Step {
-            step: self.steps,
-            loss: pass.loss,
-            accuracy: right as f32 / labels.len() as f32,
-        })
+        Ok(())
     }
+}
+
+/// The share of a batch whose greatest logit is its label's.
+fn right(logits: &[f32], labels: &[usize]) -> f32 {
+    let rows = logits.chunks_exact(logits.len() / labels.len());
+    let right = rows
+        .zip(labels)
+        .filter(|(row, label)| argmax(row) == **label);
+    right.count() as f32 / labels.len() as f32
 }
 
 /// Gives `net` the weights that PyTorch's layers begin with, drawn from `seed`.
@@ -251,13 +327,6 @@ pub fn reset(net: &Net, seed: u64) -> Result<()> {
     };
     net.set_parameters(start::initial(net.graph(), shape, seed)?);
     Ok(())
-}
-
-fn with_values(parameter: &Parameter, values: Vec<f32>) -> Parameter {
-    Parameter {
-        values: Arc::new(values),
-        shape: parameter.shape.clone(),
-    }
 }
 
 fn argmax(row: &[f32]) -> usize {

@@ -1,5 +1,10 @@
 //! Optimisers with PyTorch's meaning: weight decay is added to the gradient of every weight, biases and norms too.
 
+use crate::ops::adam::EPSILON;
+
+/// How much of the running means of gradients and of their squares Adam keeps at each step.
+pub const ADAM_DECAYS: [f32; 2] = [0.9, 0.999];
+
 /// Which step is taken along a gradient.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
@@ -35,7 +40,8 @@ pub struct Rates {
     pub weight_decay: f32,
 }
 
-/// The moments of every weight, and how many steps were taken.
+/// The moments of every weight, and how many steps were taken: for training whose gradients are gathered from several
+/// threads; where one program does all, the optimiser is a part of it.
 #[derive(Debug, Clone, Default)]
 pub struct Optimizer {
     moments: Vec<[Vec<f32>; 2]>,
@@ -68,20 +74,16 @@ impl Optimizer {
                 }
             }
             Rule::Adam => {
-                const BETAS: (f32, f32) = (0.9, 0.999);
-                const EPSILON: f32 = 1e-8;
-                let corrections = (
-                    1.0 - BETAS.0.powi(self.steps),
-                    1.0 - BETAS.1.powi(self.steps),
-                );
+                let [keep, keep_square] = ADAM_DECAYS;
+                let corrections = ADAM_DECAYS.map(|decay| 1.0 - decay.powi(self.steps));
                 second.resize(weight.len(), 0.0);
                 let moments = first.iter_mut().zip(second);
                 for ((w, &g), (m, v)) in weight.iter_mut().zip(gradient).zip(moments) {
                     let g = g + weight_decay * *w;
-                    *m = BETAS.0 * *m + (1.0 - BETAS.0) * g;
-                    *v = BETAS.1 * *v + (1.0 - BETAS.1) * g * g;
+                    *m = keep * *m + (1.0 - keep) * g;
+                    *v = keep_square * *v + (1.0 - keep_square) * g * g;
                     *w -= learning_rate
-                        * ((*m / corrections.0) / ((*v / corrections.1).sqrt() + EPSILON));
+                        * ((*m / corrections[0]) / ((*v / corrections[1]).sqrt() + EPSILON));
                 }
             }
         }
