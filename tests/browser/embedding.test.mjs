@@ -207,7 +207,7 @@ describe("embed", () => {
   });
 
   test("what cannot be is refused with a sentence", async () => {
-    const sentences = await withScope(
+    const { sentences, swallowed } = await withScope(
       { backend: "cpu" },
       async ({ scope, arg }) => {
         const net = await scope.load(arg.tiny);
@@ -246,11 +246,20 @@ describe("embed", () => {
         const broken = rows(20, 0);
         broken.data[5] = Number.NaN;
         const error = await net.embed(broken).catch((/** @type {any} */ e) => e);
-        return [...answers, `${error.code}: ${error.message}`];
+        const pictures = { data: arg.images.data.slice(), shape: arg.images.shape };
+        pictures.data[9] = Number.NaN;
+        const swallowed = await net
+          .embed(pictures, { layer: "act1" })
+          .catch((/** @type {any} */ e) => e);
+        return {
+          sentences: [...answers, `${error.code}: ${error.message}`],
+          swallowed: `${swallowed.code}: ${swallowed.message}`,
+        };
       },
       arg,
     );
     for (const sentence of sentences) assert.match(sentence, /^bad_argument: .{25}/);
+    assert.match(swallowed, /^bad_image: the picture holds NaN at position 9/);
     assert.match(sentences[2], /at most 13/);
     assert.match(sentences[17], /equal/);
     assert.match(sentences[20], /feature 1 of point 1 is NaN/);
@@ -287,6 +296,12 @@ describe("the view", () => {
 
       await page.locator(".classes button").first().click();
       await page.waitForFunction(() => location.hash.includes("embedding.only=0"));
+
+      await page.getByRole("searchbox").fill("coat wrong");
+      await page.waitForFunction(() => location.hash.includes("embedding.find=coat"));
+      const found = Number.parseInt(await text(page, ".find [role=status]"), 10);
+      assert.ok(found > 3 && found < 60, `${found} points are coats or taken for coats, wrongly`);
+      await page.getByRole("searchbox").fill("");
 
       await page.locator("input[value=tsne]").check();
       await page.waitForFunction(() =>

@@ -113,6 +113,7 @@ export const VIEWS = [
       "embedding.start": "pca",
       "embedding.seed": 0,
       "embedding.only": null,
+      "embedding.find": "",
       "embedding.tour": false,
     },
     load: () => import("../views/embedding.js"),

@@ -5,7 +5,7 @@
  */
 
 import { fold, group, segmented, select } from "../widgets/controls.js";
-import { h, on } from "../widgets/dom.js";
+import { h, m, on } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 import { createLegend } from "../widgets/legend.js";
 import { createPixels } from "../widgets/pixels.js";
@@ -15,6 +15,7 @@ import { createEffect } from "./bias-effect.js";
 import { createGroups } from "./bias-groups.js";
 import { METHODS, PER_CLASS } from "./bias-methods.js";
 import { createRegion } from "./bias-region.js";
+import { frac, math, row, sub, sum } from "./math.js";
 import { createHeading, createWords, figure } from "./words.js";
 
 /**
@@ -26,6 +27,12 @@ import { createHeading, createWords, figure } from "./words.js";
  * @typedef {import("../convscope.js").Dataset} Dataset
  * @typedef {import("../widgets/pixels.js").Box} Box
  */
+
+/** The share of a map's positive part that lies in a region R. */
+function shareFormula() {
+  const positive = () => row(m("mi", {}, "max"), "(", sub("A", "i"), ",", "0", ")");
+  return frac(row(sum(row("i", "∈", "R")), positive()), row(sum("i"), positive()));
+}
 
 /** A fall of the mean confidence by less than this is none. */
 const MATTERS = 0.05;
@@ -90,10 +97,11 @@ export function createScan(root, store, app, signal) {
     fold("Region by numbers", ...region.numbers),
     fold(
       "What is beside the object?",
+      h("div", { class: "formula" }, math(shareFormula(), true)),
       h(
         "p",
         {},
-        "The background, what stands alone near the border without reaching the middle of the picture, and what is the same in most pictures of a class. A hot spot holds 7 % of a class's positive evidence there, in a square of a fifth of the picture, and four tenths of all that lies beside the object.",
+        "The background, what stands alone near the border without reaching the middle of the picture, and what is the same in most pictures of a class. A hot spot holds 7 % of a class's positive evidence there, in a square of a fifth of the picture, and four tenths of all that lies beside the object. A is a map summed over channels, R what is asked about (spectral relevance analysis: Lapuschkin et al. 2019).",
       ),
     ),
   );

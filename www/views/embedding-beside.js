@@ -23,6 +23,7 @@ import { drawing } from "./embedding-save.js";
  */
 export function createBeside({ app, laid, signal }) {
   const loadings = createLoadings(app, signal);
+  const title = h("h3", {});
   const chart = h("div", { class: "charts" });
   const facts = h("dl", { class: "facts" });
   /** The chart that is shown: what its file is called, and its numbers. */
@@ -34,11 +35,14 @@ export function createBeside({ app, laid, signal }) {
 
   /** @param {Method} method */
   function showChart(method) {
-    draw(method);
+    title.textContent = draw(method);
     saves.hidden = art() === null;
   }
 
-  /** @param {Method} method */
+  /**
+   * @param {Method} method
+   * @returns {string} what the chart shows, nothing without one
+   */
   function draw(method) {
     const { base, history, stop, stops } = laid;
     if (stops.length > 0) {
@@ -48,33 +52,35 @@ export function createBeside({ app, laid, signal }) {
         silhouette: result.silhouette,
         trust: result.trustworthiness,
       }));
-      chart.replaceChildren(h("h3", {}, "Over depth"), depthChart(marks, stop));
+      chart.replaceChildren(depthChart(marks, stop));
       name = "depth";
       rows = () => [
         ["layer", "knn_accuracy", "silhouette", "trustworthiness"],
         ...marks.map((mark) => [mark.name, mark.knn, mark.silhouette, mark.trust]),
       ];
-    } else if (method === "tsne") {
+      return "Over depth";
+    }
+    if (method === "tsne") {
       chart.replaceChildren(
-        h("h3", {}, "KL divergence"),
         history.length > 0 ? klChart(history, ITERATIONS.tsne) : "",
         truthPicture(),
       );
       name = "kl";
       rows = () => [["step", "kl"], ...history.map(({ step, kl }) => [step, kl])];
-    } else if (method === "pca" && base?.explained) {
+      return "KL divergence";
+    }
+    if (method === "pca" && base?.explained) {
       const { explained } = base;
-      chart.replaceChildren(
-        h("h3", {}, "Share of variance"),
-        screeChart(explained),
-        loadings.element,
-      );
+      chart.replaceChildren(screeChart(explained), loadings.element);
       name = "variance";
       rows = () => [
         ["component", "share"],
         ...Array.from(explained, (share, index) => [index + 1, share]),
       ];
-    } else chart.replaceChildren(truthPicture());
+      return "Variance";
+    }
+    chart.replaceChildren(truthPicture());
+    return "";
   }
 
   /** Where the points of a made set really lie. */
@@ -131,5 +137,6 @@ export function createBeside({ app, laid, signal }) {
     if (base && method === "pca" && stops.length === 0) void loadings.show(base);
   }
 
-  return { elements: [chart, saves, facts], showChart, showFacts };
+  const head = h("div", { class: "chart-head" }, title, saves);
+  return { elements: [h("div", {}, head, chart), facts], showChart, showFacts };
 }

@@ -49,6 +49,7 @@ export function createControls({ app, store, onFiles, hasFiles, onSave, signal }
       start: /** @type {"pca" | "random"} */ (now["embedding.start"]),
       seed: Number(now["embedding.seed"]),
       only: /** @type {number | null} */ (now["embedding.only"]),
+      find: String(now["embedding.find"]),
       tour: now["embedding.tour"] === true,
     };
   };

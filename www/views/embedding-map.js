@@ -17,6 +17,7 @@ import { classColor } from "../widgets/palette.js";
  *   predicted: ArrayLike<number> | null,
  *   wrong: Uint8Array | null,
  *   only: number | null,
+ *   found: Uint8Array | null,
  *   label: string,
  * }} Look
  */
@@ -65,6 +66,7 @@ export function createMap({ onHover, onPick, onLasso, signal }) {
     predicted: null,
     wrong: null,
     only: null,
+    found: null,
     label: "",
   };
   let zoom = 1;
@@ -150,7 +152,8 @@ export function createMap({ onHover, onPick, onLasso, signal }) {
     const inSight = (/** @type {number} */ px, /** @type {number} */ py) =>
       px > -size && py > -size && px < width + size && py < height + size;
     const isFaint = (/** @type {number} */ index) =>
-      look.only !== null && look.classes?.[index] !== look.only;
+      (look.only !== null && look.classes?.[index] !== look.only) ||
+      (look.found !== null && !look.found[index]);
     context.imageSmoothingEnabled = size < 56;
     // The faint ones lie below, the wrong ones above.
     for (const pass of [0, 1, 2]) {

@@ -14,6 +14,7 @@ import { createCard } from "./embedding-card.js";
 import { createControls } from "./embedding-controls.js";
 import { isSmall, MOST_POSITIONS } from "./embedding-data.js";
 import { filesOf } from "./embedding-files.js";
+import { createFind, matching } from "./embedding-find.js";
 import { coloring, createLaid } from "./embedding-laid.js";
 import { createLayout } from "./embedding-layout.js";
 import { createMap } from "./embedding-map.js";
@@ -120,10 +121,12 @@ export function create(root, store, app) {
     role: "group",
     "aria-label": "Classes: choose one to find it",
   });
+  const find = createFind({ onFind: (text) => put({ find: text }, true), signal });
+  const known = h("div", { class: "known" }, legend, find.element);
   const empty = h("p", { class: "flat", hidden: true });
   map.element.append(empty);
   const note = h("p", { class: "muted small" });
-  const under = [stations, transport.element, selection.element, legend, note];
+  const under = [stations, transport.element, selection.element, known, note];
   root.append(
     heading.element,
     h(
@@ -223,8 +226,10 @@ export function create(root, store, app) {
   function drawPoints() {
     const { indices, predicted, set, wrong } = laid;
     if (!set) return;
-    const { color, method, only, pictures: wanted } = wish();
+    const { color, find: wanted, method, only, pictures } = wish();
     const { colors, entries } = coloring(laid, color, app);
+    const found = matching(laid, wanted, app.net.labels);
+    find.show(wanted, found && indices.reduce((sum, index) => sum + found[index], 0));
     const mistaken = wrong ? indices.reduce((sum, index) => sum + wrong[index], 0) : 0;
     legend.replaceChildren(
       ...entries.map(({ name, index, count }) => {
@@ -254,11 +259,12 @@ export function create(root, store, app) {
     const name = { pca: "principal components", tsne: "t-SNE", umap: "UMAP" }[method];
     map.show({
       indices,
-      sprites: wanted ? set.sprites : null,
+      sprites: pictures ? set.sprites : null,
       classes: colors,
       predicted: predicted?.classes ?? null,
       wrong,
       only,
+      found,
       label: `${set.title} in two dimensions by ${name}${entries.length ? `, coloured by ${entries.length} classes` : ""}`,
     });
   }
@@ -368,7 +374,7 @@ export function create(root, store, app) {
       if (isMoved) laid.base = null;
       if (isGathered) void layout.gather();
       else if (isMoved || has(PARAMETERS)) void layout.lay();
-      else if (has(["color", "pictures", "only"])) {
+      else if (has(["color", "pictures", "only", "find"])) {
         drawPoints();
         look(null);
       }

@@ -12,6 +12,7 @@ import { createTiles } from "../widgets/tiles.js";
 import { createScatter } from "./scatter.js";
 import { BLACK, COAT, chosen, MARK, painted, WHITE } from "./shortcut.js";
 import { createCurve, means } from "./training-curve.js";
+import { stepFormulas } from "./training-formulas.js";
 import { createRun } from "./training-run.js";
 import { createHeading, createWords, figure } from "./words.js";
 
@@ -166,6 +167,7 @@ export function create(root, store, app) {
     signal,
   });
   const buttons = h("div", { class: "row" }, play, step);
+  const formula = h("div", { class: "formula" });
   app.controls.replaceChildren(
     group(
       "Training",
@@ -175,6 +177,7 @@ export function create(root, store, app) {
       shortcut.element,
     ),
     fold("More", optimizer.element, batch.element, decay.element, noise.element),
+    fold("Formula and paper", formula),
   );
 
   /** Space plays and pauses. @param {KeyboardEvent} event */
@@ -376,6 +379,7 @@ export function create(root, store, app) {
   }
 
   function showControls() {
+    formula.replaceChildren(...stepFormulas(options().optimizer !== "sgd"));
     play.replaceChildren(run.playing ? "Pause" : "Play");
     back.disabled = !app.net.modified && history.length === 0;
     document.documentElement.dataset.training = run.playing ? "on" : "off";
