@@ -113,7 +113,11 @@ impl Stepper {
     pub fn beginning(&self, parameters: &Parameters) -> Result<Feeds> {
         let mut feeds = self.given(parameters)?;
         let moments = &self.variables[feeds.len()..];
-        feeds.extend(moments.iter().map(|(name, size)| (name.clone(), vec![0.0; *size])));
+        feeds.extend(
+            moments
+                .iter()
+                .map(|(name, size)| (name.clone(), vec![0.0; *size])),
+        );
         Ok(feeds)
     }
 
