@@ -478,7 +478,12 @@ fn what_makes_no_sense_is_refused_in_a_sentence() {
         ("alpha", Box::new(|r| r.settings.alpha = -1.0)),
         ("beta", Box::new(|r| r.settings.beta = f32::NAN)),
         ("styleScale", Box::new(|r| r.settings.style_scale = 9.0)),
-        ("jitter", Box::new(|r| r.settings.jitter = 15)),
+        ("jitter", Box::new(|r| r.settings.jitter = 2000)),
+        (
+            "scaleFactor",
+            Box::new(|r| r.settings.descent.octaves.factor = 1.0),
+        ),
+        ("scales", Box::new(|r| r.settings.descent.octaves.count = 0)),
         (
             "jitter",
             Box::new(|r| {

@@ -37,6 +37,9 @@ export function createAsk({ onAnswer, signal }) {
 
   return {
     element,
+    get answered() {
+      return said !== null;
+    },
     /** @param {string} style whose forms are asked for */
     ask(style) {
       if (title === style) return;
@@ -45,10 +48,10 @@ export function createAsk({ onAnswer, signal }) {
       answers.hidden = false;
       words.textContent = `Predict: will what is at the upper left of “${style}” come to the upper left of the result?`;
     },
-    /** After a run. */
+    /** After a run, if somebody answered. */
     tell() {
-      const verdict = said === null ? "" : said === "no" ? "You were right: no. " : "No. ";
-      answers.hidden = true;
+      if (said === null) return;
+      const verdict = said === "no" ? "You were right: no. " : "No. ";
       words.textContent = `${verdict}The Gram matrix sums over all places, so strokes and colours come, but where they stood in the style is lost; they settle where the content lets them.`;
     },
   };

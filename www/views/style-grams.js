@@ -53,9 +53,8 @@ export function createGrams({
   const element = h(
     "div",
     { class: "grams" },
-    h("div", { class: "gram-row" }, ...sights.map(({ sight }) => sight.element)),
-    legend.element,
-    told,
+    ...sights.map(({ sight }) => sight.element),
+    h("div", { class: "gram-key" }, legend.element, told),
   );
   let high = 1;
   let layer = "";

@@ -109,13 +109,13 @@ export function createShuffle({ app, signal }) {
     async show(input, layer, seed, until) {
       const { [layer]: found } = await app.net.activations(input, [layer], { signal: until });
       const [, channels, height, width] = found.shape;
-      const moved = reordered(found, shuffledOrder(height * width, seed));
+      const shuffled = reordered(found, shuffledOrder(height * width, seed));
       const channel = strongest(found);
-      const [before, after] = [gramOf(found), gramOf(moved)];
+      const [before, after] = [gramOf(found), gramOf(shuffled)];
       grams.begin(layer, { style: before });
       grams.result(after);
       const plane = height * width;
-      for (const [index, tensor] of [found, moved].entries()) {
+      for (const [index, tensor] of [found, shuffled].entries()) {
         const data = tensor.data.slice(channel * plane, (channel + 1) * plane);
         const { bitmap } = await app.scope.paint(
           { data, shape: [1, 1, height, width] },
@@ -130,7 +130,8 @@ export function createShuffle({ app, signal }) {
         (worst, value, at) => Math.max(worst, Math.abs(value - after.data[at])),
         0,
       );
-      return `${channels} channels, ${plane} positions shuffled alike: no entry of G moved by more than ${number(most, 2)}, which is rounding.`;
+      const moved = most > 0 ? `moved by more than ${number(most, 2)}, which is rounding` : "moved";
+      return `${channels} channels, ${plane} positions shuffled alike: no entry of G ${moved}.`;
     },
   };
 }

@@ -209,6 +209,7 @@ export function create(root, store, app) {
       done = true;
       progress();
       ask.tell();
+      arrange();
     }
     app.announce(`Done: ${question.subject()}. ${status.textContent}`);
   }
@@ -263,7 +264,7 @@ export function create(root, store, app) {
     const which = question.sight();
     stage.hidden = which !== "one";
     way.hidden = which !== "one";
-    ask.element.hidden = which !== "one" || question.isTexture();
+    ask.element.hidden = which !== "one" || question.isTexture() || (done && !ask.answered);
     layers.element.hidden = which !== "layers";
     shuffle.element.hidden = which !== "shuffle";
     lane.caption(question.subject());

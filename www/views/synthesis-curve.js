@@ -12,7 +12,7 @@ import { number } from "../widgets/format.js";
  */
 
 /** The lowest value that factors reach down to, as a share of the highest. */
-const LEAST = 1e-4;
+const LEAST = 1e-2;
 
 /**
  * @param {{ label?: string, log?: boolean, signal: AbortSignal }} options `log` spaces values by factors

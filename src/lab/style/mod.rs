@@ -333,7 +333,6 @@ fn matrices(grams: Vec<Tensor>) -> Result<Vec<Tensor>> {
 
 fn check(net: &Net, request: &Request<'_>) -> Result<()> {
     let wrong = |message: String| Err(Error::bad_argument(format!("stylize: {message}")));
-    request.settings.check(request.size)?;
     let channels = net.input_shape().c();
     let [height, width] = request.size;
     if height.min(width) < LEAST_SIDE || channels * height * width > MOST_VALUES {
@@ -342,6 +341,7 @@ fn check(net: &Net, request: &Request<'_>) -> Result<()> {
             MOST_VALUES >> 20
         ));
     }
+    request.settings.check(request.size)?;
     if request.steps > MOST_STEPS {
         return wrong(format!(
             "steps is {}, it may be up to {MOST_STEPS}",

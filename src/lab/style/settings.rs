@@ -158,6 +158,9 @@ fn owned(layers: &[(&str, f32)]) -> Weighted {
         .collect()
 }
 
+/// Pixels by which a picture is rolled at most; over its size it comes round again.
+const MOST_JITTER: usize = 1024;
+
 impl Settings {
     /// Steps that a preset takes when none are given.
     #[must_use]
@@ -275,7 +278,9 @@ impl Settings {
                 "{CALL}: contentLayers and styleLayers are both empty; name at least one layer"
             )));
         }
-        count(CALL, "jitter", self.jitter, 0, size[0].min(size[1]))?;
+        count(CALL, "jitter", self.jitter, 0, MOST_JITTER)?;
+        within(CALL, "scaleFactor", self.descent.octaves.factor, 1.05, 4.0)?;
+        count(CALL, "scales", self.descent.octaves.count, 1, 8)?;
         if self.jitter > 0 && self.descent.optimizer == Optimizer::Lbfgs {
             return Err(Error::bad_argument(format!(
                 "{CALL}: jitter changes what is asked from step to step, and optimizer \"lbfgs\" learns from one step to the next; set jitter to 0"
