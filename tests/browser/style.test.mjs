@@ -233,6 +233,24 @@ test("a run is saved as a picture and as JSON, which replays it", () =>
     assert.equal(await text(page, ".grown"), end);
   }));
 
+test("a style acts where the brush marked the content", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, RUN);
+    await settled(page);
+    const everywhere = await text(page, ".grown");
+    await page.getByText("Where the style acts", { exact: true }).click();
+    await page.getByLabel("Mark it on the content with a brush").check();
+    const canvas = page.locator(".style-inputs canvas").first();
+    await canvas.click({ position: { x: 5, y: 5 } });
+    await settled(page);
+    assert.match(await text(page, ".grown"), /^Step 20: L_total/);
+    const marked = await text(page, ".grown");
+    assert.notEqual(marked, everywhere);
+    await page.getByRole("button", { name: "Everywhere", exact: true }).click();
+    await settled(page);
+    assert.equal(await text(page, ".grown"), everywhere);
+  }));
+
 test("each layer alone and shuffled positions are shown", () =>
   withPage({ backend: "cpu" }, async (page) => {
     await openApp(page, RUN.replace("style.run=1", "style.sight=shuffle&style.run=1"));

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { createBrush as createMask } from "../widgets/brush.js";
 import { button, group, select, slider } from "../widgets/controls.js";
-import { h, on } from "../widgets/dom.js";
+import { h } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 import { createLegend } from "../widgets/legend.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
@@ -17,7 +18,6 @@ import { createHeading, createWords, figure } from "./words.js";
  * @typedef {import("../app/session.js").Part} Part
  * @typedef {import("../app/store.js").Store} Store
  * @typedef {import("../convscope.js").AttributeOptions} AttributeOptions
- * @typedef {import("../widgets/pixels.js").Cell} Cell
  */
 
 /** @type {Record<string, { name: string, options: AttributeOptions }>} */
@@ -65,35 +65,36 @@ export function createBrush(root, store, app, signal) {
     onChange: (value) => store.set({ "bias.method": value }),
     signal,
   });
-  let radius = 16;
+  const brush = createMask({
+    pixels: seen,
+    radius: 16,
+    onPaint: veil,
+    onDone: () => void answer(),
+    signal,
+  });
   const size = slider({
     label: "Brush",
     min: 4,
     max: 48,
     step: 2,
-    value: radius,
+    value: brush.radius,
     text: (value) => `${value} px`,
     onInput: (value) => {
-      radius = value;
+      brush.radius = value;
     },
     signal,
   });
-  const clear = button({ label: "Clear", kind: "quiet", onClick: () => wipe(false), signal });
+  const clear = button({ label: "Clear", kind: "quiet", onClick: () => brush.wipe(false), signal });
   const middle = button({
     label: "The middle",
     title: "Marks the middle of the picture, without a brush",
-    onClick: () => wipe(true),
+    onClick: () => brush.wipe(true),
     signal,
   });
   app.controls.replaceChildren(
     group("Should matter", h("div", { class: "row" }, middle, clear), size.element, method.element),
   );
 
-  /** 1 where it should matter. */
-  let mask = new Uint8Array(0);
-  let width = 0;
-  let height = 0;
-  let painting = false;
   /** @type {Float32Array | null} */
   let values = null;
 
@@ -102,36 +103,9 @@ export function createBrush(root, store, app, signal) {
     return Object.hasOwn(METHODS, value) ? value : "gradient";
   }
 
-  /** @param {boolean} withMiddle */
-  function wipe(withMiddle) {
-    mask.fill(0);
-    if (withMiddle)
-      for (let row = Math.floor(height / 5); row < Math.ceil((4 * height) / 5); row += 1)
-        mask.fill(1, row * width + Math.floor(width / 5), row * width + Math.ceil((4 * width) / 5));
-    veil();
-    void answer();
-  }
-
-  /** @param {Cell} cell */
-  function stroke(cell) {
-    for (
-      let row = Math.max(0, cell.y - radius);
-      row <= Math.min(height - 1, cell.y + radius);
-      row += 1
-    )
-      for (let x = Math.max(0, cell.x - radius); x <= Math.min(width - 1, cell.x + radius); x += 1)
-        if ((row - cell.y) ** 2 + (x - cell.x) ** 2 <= radius ** 2) mask[row * width + x] = 1;
-    veil();
-  }
-
   /** Darkens what should not matter. */
   function veil() {
-    const pixels = new ImageData(width, height);
-    const any = mask.includes(1);
-    for (const [index, inside] of mask.entries())
-      pixels.data[4 * index + 3] = any && !inside ? 150 : 0;
-    const sheet = new OffscreenCanvas(width, height);
-    sheet.getContext("2d")?.putImageData(pixels, 0, 0);
+    const sheet = brush.veil();
     const draw = (/** @type {CanvasRenderingContext2D} */ context) => {
       context.drawImage(sheet, 0, 0, context.canvas.width, context.canvas.height);
     };
@@ -142,11 +116,8 @@ export function createBrush(root, store, app, signal) {
   async function look() {
     const picture = await createImageBitmap(app.seen);
     if (signal.aborted) return;
-    if (picture.width !== width || picture.height !== height) {
-      width = picture.width;
-      height = picture.height;
-      mask = new Uint8Array(width * height);
-    }
+    const { width, height } = picture;
+    brush.fit(width, height);
     seen.show({ width, height, layers: [{ bitmap: picture }] });
     const { options } = METHODS[methodOf()];
     const got = await app.work("bias", async (until) => {
@@ -179,8 +150,9 @@ export function createBrush(root, store, app, signal) {
 
   async function answer() {
     const plane = values;
+    const { mask } = brush;
     if (!plane || plane.length !== mask.length) return;
-    if (!mask.includes(1)) {
+    if (!brush.any) {
       heading.say("Paint over what should matter for ", { name: app.targetLabel });
       answers.replaceChildren();
       say();
@@ -245,31 +217,6 @@ export function createBrush(root, store, app, signal) {
       ],
     );
   }
-
-  const paintAt = (/** @type {PointerEvent} */ event) => {
-    const cell = seen.cellAt(event);
-    if (cell) stroke(cell);
-  };
-  on(
-    seen.canvas,
-    "pointerdown",
-    (event) => {
-      painting = true;
-      seen.canvas.setPointerCapture(event.pointerId);
-      paintAt(event);
-    },
-    signal,
-  );
-  on(seen.canvas, "pointermove", (event) => painting && paintAt(event), signal);
-  on(
-    seen.canvas,
-    "pointerup",
-    () => {
-      painting = false;
-      void answer();
-    },
-    signal,
-  );
 
   return {
     update(_state, changed) {

@@ -19,9 +19,9 @@ import { formulas } from "./style-words.js";
  */
 
 /**
- * @param {{ root: HTMLElement, store: Store, question: Question, doing: Doing, signal: AbortSignal }} options
+ * @param {{ root: HTMLElement, store: Store, question: Question, brush: ReturnType<typeof import("../widgets/brush.js").createBrush>, doing: Doing, signal: AbortSignal }} options
  */
-export function createControls({ root, store, question, doing, signal }) {
+export function createControls({ root, store, question, brush, doing, signal }) {
   const state = store.get();
   /** @type {Preset | null} */
   let preset = null;
@@ -116,6 +116,26 @@ export function createControls({ root, store, question, doing, signal }) {
     step: 5,
     text: (value) => `${value} %`,
   });
+  const paints = toggle({
+    label: "Mark it on the content with a brush",
+    value: brush.active,
+    onChange: (value) => {
+      brush.active = value;
+    },
+    signal,
+  });
+  const radius = slider({
+    label: "Brush",
+    min: 2,
+    max: 48,
+    step: 2,
+    value: brush.radius,
+    text: (value) => `${value} px`,
+    onInput: (value) => {
+      brush.radius = value;
+    },
+    signal,
+  });
   const scales = slide("Sizes, coarse to fine", "scales", {
     min: 0,
     max: 4,
@@ -163,6 +183,22 @@ export function createControls({ root, store, question, doing, signal }) {
       settings.curve.element,
     ),
     fold("Two styles", settings.second.element, mix.element),
+    fold(
+      "Where the style acts",
+      paints.element,
+      radius.element,
+      h(
+        "div",
+        { class: "buttons" },
+        button({ label: "The middle", onClick: () => brush.wipe(true), signal }),
+        button({ label: "Everywhere", onClick: () => brush.wipe(false), signal }),
+      ),
+      h(
+        "p",
+        { class: "muted" },
+        "What is not marked keeps the content, or takes the second style.",
+      ),
+    ),
     fold("Colours and strokes", settings.colours.element, scale.element),
     fold(
       "Start, size and steps",

@@ -96,20 +96,25 @@ export function createQuestion({ app, store }) {
       return question.isTexture() ? style : `${app.picture.title} in the style of ${style}`;
     },
     /**
-     * The pictures of a run.
+     * The pictures of a run. What is marked gets the first style, the rest the second or none.
+     * @param {import("../convscope.js").Tensor | null} mask `[1, 1, H, W]`
      * @param {AbortSignal} signal
      * @returns {Promise<{ content: ImageLike, styles: Style[] }>}
      */
-    async pictures(signal) {
+    async pictures(mask, signal) {
       const second = question.second();
       const share = Number(store.get()["style.mix"]) / 100;
       const first = await image(question.style(), signal);
+      const marked = mask ? { mask } : {};
+      const rest = mask
+        ? { mask: { data: mask.data.map((value) => 1 - value), shape: mask.shape } }
+        : {};
       const styles = second
         ? [
-            { image: first, weight: 1 - share },
-            { image: await image(second, signal), weight: share },
+            { image: first, weight: 1 - share, ...marked },
+            { image: await image(second, signal), weight: share, ...rest },
           ]
-        : [{ image: first }];
+        : [{ image: first, ...marked }];
       return { content: app.picture.image ?? app.input, styles };
     },
     /**

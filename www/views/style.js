@@ -4,6 +4,7 @@
  * @module
  */
 
+import { createBrush } from "../widgets/brush.js";
 import { slider } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
@@ -57,6 +58,8 @@ export function create(root, store, app) {
   });
   const content = createPixels({ label: "The content", signal });
   const style = createPixels({ label: "The style", signal });
+  const brush = createBrush({ pixels: content, radius: 16, onPaint: veil, onDone: marked, signal });
+  brush.active = false;
   const contentSight = figure(content.element, "Content");
   const styleSight = figure(style.element, "Style");
   const lane = createLane({
@@ -108,6 +111,7 @@ export function create(root, store, app) {
     root: app.controls,
     store,
     question,
+    brush,
     doing: {
       startOrPause,
       halt,
@@ -187,7 +191,7 @@ export function create(root, store, app) {
       const preset = await question.preset();
       options = brought ?? rescued ?? question.wanted(preset);
       brought = null;
-      pictures = await question.pictures(until);
+      pictures = await question.pictures(maskNow(), until);
       if (which === "layers") {
         await layers.grow(pictures, options, {
           turn: turn.take,
@@ -287,6 +291,9 @@ export function create(root, store, app) {
       const bitmap = shown[index];
       pixels.show({ width: bitmap.width, height: bitmap.height, layers: [{ bitmap }] });
     }
+    const { width, height } = app.seen;
+    brush.fit(width, height);
+    veil();
     contentSight.caption(app.picture.title);
     styleSight.caption(question.style().title);
   }
@@ -355,6 +362,26 @@ export function create(root, store, app) {
     buttons();
   }
 
+  /** Where the first style acts, as far as something is marked. */
+  function maskNow() {
+    if (!brush.any) return null;
+    const { width, height } = app.seen;
+    return { data: Float32Array.from(brush.mask), shape: [1, 1, height, width] };
+  }
+
+  /** Darkens what the first style leaves. */
+  function veil() {
+    const sheet = brush.veil();
+    content.overlay((context) => {
+      context.drawImage(sheet, 0, 0, context.canvas.width, context.canvas.height);
+    });
+  }
+
+  /** Something else is marked. */
+  function marked() {
+    if (store.get()["style.run"] === true) void start();
+  }
+
   function swap() {
     const taken = question.style();
     const shared = app.pictures.some((each) => each.id === taken.id);
@@ -375,6 +402,7 @@ export function create(root, store, app) {
       style: question.style().id,
       second: question.second()?.id ?? "",
       mix: store.get()["style.mix"],
+      mask: brush.any ? Array.from(brush.mask) : null,
       options: wanted,
       address: location.href,
     };
@@ -406,6 +434,10 @@ export function create(root, store, app) {
       },
       { replace: true },
     );
+    brush.wipe(false);
+    if (Array.isArray(read.mask) && read.mask.length === brush.mask.length)
+      brush.mask.set(read.mask);
+    veil();
     brought = read.options;
     await start();
   }
