@@ -297,8 +297,8 @@ fn fall_without(net: &Net, marked: &Examples, shortcut: &Shortcut) -> f32 {
     of_class.before.accuracy - of_class.after.accuracy
 }
 
-/// Draws marks of three sizes and classes in three corners.
-const SEED: u64 = 606;
+/// What marks, starting weights and orders are drawn from.
+const SEED: u64 = 303;
 
 /// A network that has learned a mark loses at least this much recall without it.
 const MATTERS: f32 = 0.2;
