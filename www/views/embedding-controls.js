@@ -20,7 +20,7 @@ const SETS = [
   { value: "fashion 500", label: "Fashion, 500" },
   { value: "fashion 1000", label: "Fashion, 1,000" },
   { value: "fashion 2000", label: "Fashion, 2,000" },
-  { value: "fashion 10000", label: "Fashion, 10,000 learnt from" },
+  { value: "fashion 10000", label: "Fashion, 10,000" },
   { value: "positions 0", label: "One picture's places" },
   { value: "own 0", label: "Your own pictures" },
   ...PRESETS.map(({ id, title }) => ({ value: `${id} 0`, label: `Made: ${title.toLowerCase()}` })),
