@@ -5,6 +5,7 @@ mod common;
 use std::collections::HashMap;
 
 use common::gpu_engine;
+use common::shipped::{chelsea, lite0};
 use common::{Array, arrays, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
@@ -193,6 +194,39 @@ fn lbfgs_finds_its_way_down_in_every_form() {
         let error = small.run(&request).expect_err("several tensors");
         assert!(error.message.contains("lbfgs"), "{}", error.message);
     }
+}
+
+#[test]
+fn two_hundred_steps_of_the_page_s_defaults_take_away_nine_tenths_of_the_loss() {
+    let Some(net) = lite0(Engine::Cpu) else {
+        return;
+    };
+    let pixels = &arrays("style.safetensors")["glass"].data;
+    let channel = |c: usize| pixels.iter().skip(c).step_by(3);
+    let glass = (0..3).flat_map(channel).map(|byte| (byte - 127.0) / 128.0);
+    let request = Request {
+        content: chelsea(),
+        styles: vec![Style {
+            picture: Tensor::new(glass.collect(), [1, 3, 64, 64]).unwrap(),
+            weight: 1.0,
+            mask: None,
+        }],
+        settings: Settings::preset("natural", &net).unwrap(),
+        normalization: Normalization {
+            mean: vec![127.0 / 255.0; 3],
+            std: vec![128.0 / 255.0; 3],
+            blue_first: false,
+        },
+        size: [64, 64],
+        steps: 200,
+        init: Init::Content,
+        every: 200,
+        ..Small::new(Engine::Cpu).request()
+    };
+    let history = run(&net, &request).unwrap().history;
+    let [first, last] = [&history[0], &history[200]];
+    assert!(last.total < 0.1 * first.total, "from {first:?} to {last:?}");
+    assert!(last.content < 2.0, "the content is still there: {last:?}");
 }
 
 #[test]
