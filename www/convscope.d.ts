@@ -414,6 +414,10 @@ export type ShippedPicture = {
   kind: "photo" | "style" | "fashion";
   /** Its class, where it comes from a data set. */
   label?: number;
+  /** Of a photograph: which of ImageNet's classes are right for it. */
+  category?: Category;
+  /** Of a photograph whose object colour does not find: polygons around it, `[x, y]` in the file's own pixels. */
+  outline?: [number, number][][];
 };
 
 export type Dataset = {
@@ -1153,6 +1157,99 @@ export type PixelMap = {
   done: number;
   total: number;
 };
+/** Classes that count as one. */
+export type Category = { name: string; classes: number[] };
+
+/**
+ * Categories that answers are gathered into: Geirhos et al.'s sixteen over ImageNet's 1000 classes, every class for itself, or
+ * class indices by name. By default the sixteen for a network of 1000 classes, else every class.
+ */
+export type Categories = "imagenet16" | "classes" | Record<string, number[]>;
+
+/**
+ * A picture whose shape and texture are of different categories; a file named as in the published set, such as
+ * `cat7-elephant2.png` (the shape of a cat, the texture of an elephant), says so itself.
+ */
+export type CueConflict =
+  | { image: ImageLike; shape: string; texture: string }
+  | { image: File }
+  | File;
+
+export type ShapeDecision = {
+  /** The category with the greatest mean probability of its classes. */
+  category: string;
+  /** That mean. */
+  probability: number;
+  /** Which of the two it names; `"same"` where both are of one category, which does not count. */
+  decision: "shape" | "texture" | "other" | "same";
+  shape: string;
+  texture: string;
+  /** For each category the mean of its classes' probabilities, which decides, and their sum. */
+  means: Float32Array;
+  sums: Float32Array;
+};
+
+export type ShapeTally = {
+  /** Decisions for the shape, for the texture, for neither, and pictures that are no conflict. */
+  shape: number;
+  texture: number;
+  other: number;
+  same: number;
+  /** shape / (shape + texture); `null` without either. */
+  bias: number | null;
+  /** The 95 % interval of the bias after Wilson, the pictures taken as independent draws. */
+  interval: [number, number];
+  /** (shape + texture) / (shape + texture + other): how much of the set the bias speaks of. */
+  coverage: number | null;
+};
+
+export type ShapeBias = ShapeTally & {
+  /** By the category of the shape. */
+  categories: (ShapeTally & { category: string })[];
+  /** In the order of the pictures. */
+  decisions: ShapeDecision[];
+};
+
+/** A square piece of a picture whose texture is laid: found on the object, where the texture is even, without `y` and `x`. */
+export type TexturePiece = {
+  y?: number;
+  x?: number;
+  /** Its side in pixels, a third of the picture's. */
+  size?: number;
+  /** The side of the blocks that it is laid in, half the piece's. */
+  block?: number;
+};
+
+/** Brightness from 0 to 1 of what is drawn (`ink`, 0) and of what is around it (`paper`, 1). */
+export type Tones = { ink?: number; paper?: number };
+
+export type StimulusOptions = Common &
+  (
+    | { kind: "original" | "grey" }
+    /** A Gaussian of that deviation in pixels, a fortieth of the shorter side. */
+    | { kind: "blur"; sigma?: number }
+    /** Black and white, parted where both groups are best apart (Otsu) unless `threshold` says where, after a blur by `sigma` (0). */
+    | { kind: "two_tones"; sigma?: number; threshold?: number }
+    /** `grid` × `grid` squares (4) change places, none keeping its own; what is left over at the border stays. */
+    | { kind: "shuffle"; grid?: number }
+    /**
+     * Canny's edges: `sigma` (√2) pixels of smoothing, an upper threshold that the share `quiet` (0.7) of all slopes is below, a
+     * lower one of `ratio` (0.4) times that.
+     */
+    | ({ kind: "edges"; sigma?: number; quiet?: number; ratio?: number } & Tones)
+    /** The object in one tone; `mask` as `foreground` gives it, or one's own, from 0 to 1. */
+    | ({ kind: "silhouette"; mask?: Tensor } & Tones)
+    /** A piece of the picture quilted over all of it. */
+    | ({ kind: "texture" } & TexturePiece)
+    /** The object filled with a piece of another picture; `strength` (1) mixes with the picture as it is. */
+    | ({
+        kind: "fill";
+        texture: ImageLike;
+        mask?: Tensor;
+        paper?: number;
+        strength?: number;
+      } & TexturePiece)
+  );
 
 export interface Net {
   readonly name: string;
@@ -1217,6 +1314,23 @@ export interface Net {
     image: ImageLike,
     options?: Run & PixelMapOptions & Stepped<PixelMap>,
   ): Promise<PixelMap & { colors: number[][] }>;
+  /**
+   * Of the answers to cue-conflict pictures that name the shape or the texture, the share that names the shape (Geirhos et al.
+   * 2019), overall and by category.
+   */
+  shapeBias(
+    pictures: CueConflict[],
+    options?: Run & { categories?: Categories },
+  ): Promise<ShapeBias>;
+  /** The categories that `shapeBias` takes by default, or what others come to for this network. */
+  categories(which?: Categories): Promise<Category[]>;
+  /** What is left of pictures when shape or texture is taken away, `[N, C, H, W]` in model space; `seed` draws. */
+  stimulus(image: ImageLike, options: StimulusOptions): Promise<Tensor>;
+  /**
+   * 1 where the object is and 0 elsewhere, `[N, 1, H, W]`: what differs from a plain ground, or in colour from the left,
+   * right and upper border, and reaches the middle. No network is asked.
+   */
+  foreground(image: ImageLike, options?: Common): Promise<Tensor>;
   /** Draws the weights anew as PyTorch's layers do (Kaiming-uniform; norms 1 and 0), to train from scratch. */
   reset(options?: Common): Promise<void>;
   /** Outputs `[N, C, H, W]` of layers, all from one forward pass. */

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { cueOf } from "./api/cue-conflict.js";
 import { aborted, checkOptions, failure, optionsOf } from "./api/faults.js";
 import { connect } from "./api/link.js";
 import { isFixed, isTensor, portable } from "./api/pictures.js";
@@ -230,6 +231,56 @@ class NetProxy {
   /** @type {Net["pixelMap"]} */
   pixelMap(image, options) {
     return this.#measured("pixelMap", image, options);
+  }
+
+  /** @type {Net["shapeBias"]} */
+  async shapeBias(items, options) {
+    const { watch, rest } = split("shapeBias", options);
+    this.#check();
+    if (!Array.isArray(items) || items.length === 0)
+      throw failure(
+        "bad_argument",
+        "shapeBias takes a list of at least one { image, shape, texture }",
+      );
+    const pictures = items.map(conflictOf);
+    const cues = pictures.map(({ shape, texture }) => ({ shape, texture }));
+    const { signal, onProgress } = watch;
+    /** @type {import("./convscope.js").ShapeDecision[]} */
+    const decisions = [];
+    // A large set is looked at in pieces, so that it need not be in memory as a whole.
+    for (let from = 0; from < items.length; from += AT_A_TIME) {
+      const piece = pictures.slice(from, from + AT_A_TIME);
+      const prepare = async () => {
+        const tensors = piece.map(({ image }) => (isTensor(image) ? image : this.#prepare(image)));
+        const images = joined(await Promise.all(tensors));
+        return { args: [images, cues.slice(from, from + AT_A_TIME), rest] };
+      };
+      const more = await this.#link.queue("shapeDecisions", prepare, { signal, net: this.#id });
+      decisions.push(...more);
+      const done = decisions.length;
+      onProgress?.({ loaded: done, done, total: items.length });
+    }
+    const summary = await this.#link.queue(
+      "shapeSummary",
+      () => ({ args: [cues, decisions.map(({ category }) => ({ category })), rest] }),
+      { signal, net: this.#id },
+    );
+    return { ...summary, decisions };
+  }
+
+  /** @type {Net["categories"]} */
+  categories(which) {
+    return this.#atOnce("categories", { args: [which] });
+  }
+
+  /** @type {Net["stimulus"]} */
+  async stimulus(image, options) {
+    return this.#run("stimulus", image, [], options, ["texture"]);
+  }
+
+  /** @type {Net["foreground"]} */
+  async foreground(image, options) {
+    return this.#run("foreground", image, [], options);
   }
 
   /** @type {Net["reset"]} */
@@ -524,6 +575,31 @@ function joined(tensors) {
  */
 function hasTensor(images) {
   return Array.isArray(images) ? images.some(isTensor) : isTensor(images);
+}
+
+/** Pictures of `shapeBias` that are prepared and looked at together. */
+const AT_A_TIME = 16;
+
+/**
+ * A picture of `shapeBias`: `{ image, shape, texture }`, or one whose file's name says what it shows.
+ * @param {unknown} item
+ * @param {number} index
+ * @returns {{ image: unknown, shape: string, texture: string }}
+ */
+function conflictOf(item, index) {
+  const fields = ["image", "shape", "texture"];
+  const { image, shape, texture } =
+    item instanceof Blob
+      ? { image: item, shape: undefined, texture: undefined }
+      : checkOptions(`shapeBias: picture ${index}`, item, fields);
+  if (typeof shape === "string" && typeof texture === "string") return { image, shape, texture };
+  const name = image instanceof File ? image.name : "";
+  const cue = shape === undefined && texture === undefined ? cueOf(name) : null;
+  if (cue) return { image, ...cue };
+  throw failure(
+    "bad_argument",
+    `shapeBias: picture ${index}${name && ` (${name})`} needs shape and texture, the names of categories, or a file name such as cat7-elephant2.png`,
+  );
 }
 
 /** Calls that go by steps, and tell of them. */

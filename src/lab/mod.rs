@@ -4,6 +4,7 @@ pub mod attack;
 pub mod bias;
 pub mod filters;
 pub mod perturb;
+pub mod shape;
 pub mod shortcut;
 pub mod style;
 pub mod synthesis;

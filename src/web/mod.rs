@@ -14,6 +14,7 @@ mod paint;
 pub mod pause;
 mod perturb;
 mod scope;
+mod shape;
 mod style;
 mod synthesize;
 mod tensor;

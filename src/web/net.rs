@@ -67,6 +67,11 @@ impl WebNet {
         &self.net
     }
 
+    /// The names of its classes.
+    pub(super) fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
     /// The rule that makes its input from a picture.
     pub(super) fn rule(&self) -> Result<&Preprocess> {
         self.rule.as_ref().ok_or_else(|| {

@@ -1,10 +1,13 @@
 // What the page computes by itself, without a browser: its state, its layouts, its kernels, its words.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cueOf } from "../../www/api/cue-conflict.js";
 import { branches, groups, strongest } from "../../www/app/list.js";
 import { decode, encode, SHARED } from "../../www/app/store.js";
 import { byte, made, range } from "../../www/views/kernel-math.js";
 import { clipAt, reduce } from "../../www/views/reduce.js";
+import { readVotes, writeVotes } from "../../www/views/shape-conflicts.js";
+import { answerOf, gridsOf } from "../../www/views/shape-material.js";
 import { matches } from "../../www/widgets/combobox.js";
 import { fixed, number, percent } from "../../www/widgets/format.js";
 import { magnification } from "../../www/widgets/pixels.js";
@@ -166,4 +169,44 @@ test("numbers have real minus signs, few digits, and no negative zero", () => {
   assert.equal(fixed(0.25, 2, true), "+0.25");
   assert.equal(percent(0.4082), "40.8 %");
   assert.equal(percent(0.0004), "< 0.1 %");
+});
+
+test("a cue-conflict picture's name says shape first, then texture", () => {
+  const cases = /** @type {[string, [string, string] | null][]} */ ([
+    ["cat7-elephant2.png", ["cat", "elephant"]],
+    ["airplane/airplane1-bicycle2.PNG", ["airplane", "bicycle"]],
+    ["0001_cl_s05_nrm_00_airplane_10_airplane1-bicycle2.png", ["airplane", "bicycle"]],
+    ["knife10-knife3.jpg", ["knife", "knife"]],
+    ["cat7.png", null],
+    ["7-2.png", null],
+    ["cat7-elephant2", null],
+  ]);
+  for (const [name, expected] of cases) {
+    const cue = cueOf(name);
+    assert.deepEqual(cue && [cue.shape, cue.texture], expected, name);
+  }
+});
+
+test("votes keep in the address, and an answer is shared out to shape, texture and the likeliest other", () => {
+  assert.deepEqual(readVotes(writeVotes({ shape: 12, texture: 3, other: 1 })), {
+    shape: 12,
+    texture: 3,
+    other: 1,
+  });
+  assert.deepEqual(readVotes("12-3"), { shape: 0, texture: 0, other: 0 });
+  const row = Float32Array.of(0.125, 0.25, 0.5, 0.125);
+  const answer = answerOf(row, { name: "a", classes: [0, 1] }, { name: "b", classes: [3] }, [
+    "a",
+    "a",
+    "c",
+    "b",
+  ]);
+  assert.deepEqual(answer, {
+    shape: 0.375,
+    texture: 0.125,
+    other: { label: "c", probability: 0.5 },
+  });
+  assert.deepEqual(gridsOf(224), [2, 4, 8, 16]);
+  assert.deepEqual(gridsOf(28), [2, 4, 7, 14]);
+  assert.deepEqual(gridsOf(224, true), [1, 2, 4, 8, 16, 32, 56]);
 });

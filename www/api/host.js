@@ -48,6 +48,7 @@ const AT_ONCE = new Set([
   "toPixels",
   "synthesisPreset",
   "stylePreset",
+  "categories",
 ]);
 
 /** Everything that uses this engine, to be told when it breaks. @type {Set<Host>} */
@@ -428,6 +429,16 @@ async function runNet(net, control, method, args, dispose) {
       return { value: await net.perturbationCurve(first, second, control) };
     case "pixelMap":
       return { value: await net.pixelMap(first, second, control) };
+    case "shapeDecisions":
+      return { value: await net.shapeDecisions(first, second, third, control) };
+    case "shapeSummary":
+      return { value: net.shapeSummary(first, second, third) };
+    case "categories":
+      return { value: net.categories(first) };
+    case "stimulus":
+      return { value: await net.stimulus(first, second, control) };
+    case "foreground":
+      return { value: await net.foreground(first, second, control) };
     case "modified":
       return { value: net.modified };
     case "reset":

@@ -25,7 +25,7 @@ import { duration } from "../widgets/format.js";
 
 /**
  * A picture to look at; `sights` are channels that are worth a look on it.
- * @typedef {{ id: string, title: string, url?: string, image?: ImageLike, credit?: string, licence?: string, source?: string, sights?: { model: string, layer: string, channel: number, text: string }[], kind: "photo" | "style" | "fashion" | "own" }} Picture
+ * @typedef {{ id: string, title: string, url?: string, image?: ImageLike, credit?: string, licence?: string, source?: string, sights?: { model: string, layer: string, channel: number, text: string }[], label?: number, category?: import("../convscope.js").Category, outline?: [number, number][][], kind: "photo" | "style" | "fashion" | "own" }} Picture
  */
 
 /**

@@ -199,6 +199,22 @@ export const VIEWS = [
     load: () => import("../views/robustness.js"),
   },
   {
+    id: "shape",
+    title: "Shape & texture",
+    key: "8",
+    parameters: {
+      "shape.sight": "stimuli",
+      "shape.from": "",
+      "shape.seed": 1,
+      "shape.way": "fill",
+      "shape.at": 0,
+      "shape.set": "crossed",
+      "shape.round": 0,
+      "shape.votes": "",
+    },
+    load: () => import("../views/shape.js"),
+  },
+  {
     id: "style",
     title: "Style",
     key: "9",

@@ -1,0 +1,630 @@
+//! Pictures that keep shape and lose texture, keep texture and lose shape, or set one against the other, after the stimuli
+//! of Geirhos et al. (2019).
+
+use super::edges::{self, Rule};
+use super::foreground::foreground;
+use super::pixels::{Picture, otsu, slopes};
+pub use super::quilt::Crop;
+use super::quilt::quilted;
+use crate::engine::control::Control;
+use crate::error::{Error, Result};
+use crate::random::Random;
+use crate::tensor::{Shape, Tensor};
+
+/// What is made of a picture. Brightness goes from 0 to 1, lengths are in pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stimulus {
+    /// The picture as it is.
+    Original,
+    /// Without colour.
+    Grey,
+    /// Smoothed by a Gaussian.
+    Blur {
+        /// Its deviation.
+        sigma: f32,
+    },
+    /// Black and white, by brightness (Mooney 1957).
+    TwoTones {
+        /// Deviation of a Gaussian before that.
+        sigma: f32,
+        /// Where white begins; where the groups are best apart if not given (Otsu 1979).
+        threshold: Option<f32>,
+    },
+    /// Cut into grid × grid squares that change places; no one keeps its own.
+    Shuffle {
+        /// Squares a side, from 2. What is left over at the border stays.
+        grid: usize,
+    },
+    /// Edges as lines.
+    Edges {
+        /// How they are found.
+        rule: Rule,
+        /// Brightness of lines and of what is between.
+        tones: Tones,
+    },
+    /// The object in one tone.
+    Silhouette {
+        /// Where it is, (1 or N, 1, H, W) from 0 to 1; found if not given.
+        mask: Option<Tensor>,
+        /// Brightness of the object and of what is around it.
+        tones: Tones,
+    },
+    /// Nothing but the texture of a piece of the picture.
+    Texture(Piece),
+    /// The object filled with the texture of another picture.
+    Fill {
+        /// The other picture, (1 or N, C, H, W).
+        texture: Tensor,
+        /// Which piece of it.
+        piece: Piece,
+        /// Where the object is; found if not given.
+        mask: Option<Tensor>,
+        /// Brightness around the object.
+        paper: f32,
+        /// 0 for the picture as it is, 1 for the filled object; between them both are mixed.
+        strength: f32,
+    },
+}
+
+/// Two brightnesses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tones {
+    /// Of what is drawn.
+    pub ink: f32,
+    /// Of what is around it.
+    pub paper: f32,
+}
+
+/// A piece of texture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// Where it is; a place on the object with even texture if not given.
+    pub crop: Option<Crop>,
+    /// Side of the piece that is looked for.
+    pub size: usize,
+    /// Side of the blocks that it is laid in.
+    pub block: usize,
+}
+
+/// Pictures (N, C, H, W) with brightness from 0 to 1, made into a stimulus; what is drawn comes from the seed, the same for
+/// each of the pictures. `blue_first` is the order of three channels.
+///
+/// # Errors
+/// `bad_argument` for values out of range and for masks, textures and pieces that do not fit; `aborted`.
+pub async fn make(
+    pictures: &Tensor,
+    stimulus: &Stimulus,
+    blue_first: bool,
+    seed: u64,
+    control: &Control,
+) -> Result<Tensor> {
+    let shape = pictures.activation_shape();
+    check(stimulus, shape)?;
+    let mask = match stimulus {
+        Stimulus::Silhouette { mask, .. } | Stimulus::Fill { mask, .. } => {
+            Some(mask_of(pictures, mask.as_ref(), control).await?)
+        }
+        _ => None,
+    };
+    let mut made = Vec::with_capacity(shape.len());
+    for number in 0..shape.n() {
+        control.step().await?;
+        let picture = picture_of(pictures, number);
+        let mask = mask.as_ref().map(|mask| picture_of(mask, number).values);
+        let one = One {
+            picture,
+            mask,
+            blue_first,
+            seed,
+            control,
+        };
+        made.extend(one.make(stimulus, number).await?);
+    }
+    Tensor::from_shape(made, shape)
+}
+
+/// One picture of a batch; the only one where there is one for all.
+fn picture_of(pictures: &Tensor, number: usize) -> Picture<'_> {
+    let shape = pictures.activation_shape();
+    let length = shape.picture();
+    let at = if shape.n() == 1 { 0 } else { number } * length;
+    Picture {
+        values: &pictures.data()[at..at + length],
+        height: shape.h(),
+        width: shape.w(),
+    }
+}
+
+async fn mask_of(pictures: &Tensor, mask: Option<&Tensor>, control: &Control) -> Result<Tensor> {
+    match mask {
+        Some(mask) => Ok(mask.clone()),
+        None => foreground(pictures, control).await,
+    }
+}
+
+fn check(stimulus: &Stimulus, shape: Shape) -> Result<()> {
+    let side = shape.h().min(shape.w());
+    let unit = |name: &str, value: f32| {
+        if (0.0..=1.0).contains(&value) {
+            return Ok(());
+        }
+        Err(Error::bad_argument(format!(
+            "stimulus: {name} must be from 0 to 1, not {value}"
+        )))
+    };
+    let sigma = |value: f32| {
+        if (0.0..=side as f32).contains(&value) {
+            return Ok(());
+        }
+        Err(Error::bad_argument(format!(
+            "stimulus: sigma must be from 0 to {side} pixels, not {value}"
+        )))
+    };
+    let tones = |tones: &Tones| unit("ink", tones.ink).and(unit("paper", tones.paper));
+    match stimulus {
+        Stimulus::Original | Stimulus::Grey => Ok(()),
+        Stimulus::Blur { sigma: value } => sigma(*value),
+        Stimulus::TwoTones {
+            sigma: value,
+            threshold,
+        } => sigma(*value).and(unit("threshold", threshold.unwrap_or(0.5))),
+        Stimulus::Shuffle { grid } if (2..=side).contains(grid) => Ok(()),
+        Stimulus::Shuffle { grid } => Err(Error::bad_argument(format!(
+            "stimulus: grid must be from 2 to {side} squares a side, not {grid}"
+        ))),
+        Stimulus::Edges { rule, tones: both } => sigma(rule.sigma)
+            .and(unit("quiet", rule.quiet))
+            .and(unit("ratio", rule.ratio))
+            .and(tones(both)),
+        Stimulus::Silhouette { mask, tones: both } => {
+            check_mask(mask.as_ref(), shape).and(tones(both))
+        }
+        Stimulus::Texture(piece) => check_piece(piece, shape),
+        Stimulus::Fill {
+            texture,
+            piece,
+            mask,
+            paper,
+            strength,
+        } => {
+            let own = texture.activation_shape();
+            if own.with_n(1) != shape.with_n(1) || (own.n() != 1 && own.n() != shape.n()) {
+                return Err(Error::bad_argument(format!(
+                    "stimulus: texture is a picture {own}, it must be as large as the picture {shape}"
+                )));
+            }
+            check_piece(piece, own)
+                .and(check_mask(mask.as_ref(), shape))
+                .and(unit("paper", *paper))
+                .and(unit("strength", *strength))
+        }
+    }
+}
+
+fn check_mask(mask: Option<&Tensor>, shape: Shape) -> Result<()> {
+    let Some(mask) = mask else {
+        return Ok(());
+    };
+    let own = mask.activation_shape();
+    let fits = own.with_n(1) == Shape::new(1, 1, shape.h(), shape.w());
+    if !fits || (own.n() != 1 && own.n() != shape.n()) {
+        return Err(Error::bad_argument(format!(
+            "stimulus: mask must be a Tensor [1, 1, {}, {}] or one for each picture, not {:?}",
+            shape.h(),
+            shape.w(),
+            mask.shape()
+        )));
+    }
+    if mask
+        .data()
+        .iter()
+        .all(|weight| (0.0..=1.0).contains(weight))
+    {
+        return Ok(());
+    }
+    Err(Error::bad_argument(
+        "stimulus: a mask's values go from 0, outside the object, to 1",
+    ))
+}
+
+fn check_piece(piece: &Piece, shape: Shape) -> Result<()> {
+    let side = shape.h().min(shape.w());
+    if piece.size == 0 || piece.size > side {
+        return Err(Error::bad_argument(format!(
+            "stimulus: size must be from 1 to {side} pixels, not {}",
+            piece.size
+        )));
+    }
+    if piece.block == 0 || piece.block > side {
+        return Err(Error::bad_argument(format!(
+            "stimulus: block must be from 1 to {side} pixels, not {}",
+            piece.block
+        )));
+    }
+    match piece.crop {
+        Some(Crop { y, x, size }) if y + size > shape.h() || x + size > shape.w() => {
+            Err(Error::bad_argument(format!(
+                "stimulus: the piece of {size} × {size} pixels at row {y} and column {x} reaches beyond the picture of {} × {}",
+                shape.h(),
+                shape.w()
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One picture on its way to a stimulus.
+struct One<'a> {
+    picture: Picture<'a>,
+    mask: Option<&'a [f32]>,
+    blue_first: bool,
+    seed: u64,
+    control: &'a Control,
+}
+
+impl One<'_> {
+    async fn make(&self, stimulus: &Stimulus, number: usize) -> Result<Vec<f32>> {
+        let picture = &self.picture;
+        Ok(match stimulus {
+            Stimulus::Original => picture.values.to_vec(),
+            Stimulus::Grey => self.repeated(&picture.luma(self.blue_first)),
+            Stimulus::Blur { sigma } => picture.blurred(picture.values, *sigma),
+            Stimulus::TwoTones { sigma, threshold } => {
+                let luma = picture.blurred(&picture.luma(self.blue_first), *sigma);
+                let threshold = threshold.unwrap_or_else(|| otsu(&luma));
+                let tone = |value: &f32| f32::from(u8::from(*value >= threshold));
+                self.repeated(&luma.iter().map(tone).collect::<Vec<_>>())
+            }
+            Stimulus::Shuffle { grid } => shuffled(picture, *grid, self.seed),
+            Stimulus::Edges { rule, tones } => {
+                let found = edges::edges(picture, &picture.luma(self.blue_first), *rule);
+                let tone = |&edge: &bool| if edge { tones.ink } else { tones.paper };
+                self.repeated(&found.iter().map(tone).collect::<Vec<_>>())
+            }
+            Stimulus::Silhouette { tones, .. } => {
+                let tone = |&inside: &f32| inside * tones.ink + (1.0 - inside) * tones.paper;
+                self.repeated(&self.inside().iter().map(tone).collect::<Vec<_>>())
+            }
+            Stimulus::Texture(piece) => self.texture(picture, piece).await?,
+            Stimulus::Fill {
+                texture,
+                piece,
+                paper,
+                strength,
+                ..
+            } => {
+                let other = picture_of(texture, number);
+                let texture = self.texture(&other, piece).await?;
+                let inside = self.inside();
+                let pixels = picture.values.iter().zip(&texture).enumerate();
+                pixels
+                    .map(|(at, (value, texture))| {
+                        let inside = inside[at % picture.plane()];
+                        let filled = inside * texture + (1.0 - inside) * paper;
+                        value + strength * (filled - value)
+                    })
+                    .collect()
+            }
+        })
+    }
+
+    fn inside(&self) -> &[f32] {
+        self.mask.unwrap_or_default()
+    }
+
+    /// A plane for every channel.
+    fn repeated(&self, plane: &[f32]) -> Vec<f32> {
+        plane.repeat(self.picture.channels())
+    }
+
+    async fn texture(&self, source: &Picture<'_>, piece: &Piece) -> Result<Vec<f32>> {
+        let crop = match piece.crop {
+            Some(crop) => crop,
+            None => self.even_piece(source, piece.size).await?,
+        };
+        let size = [self.picture.height, self.picture.width];
+        quilted(source, crop, size, piece.block, self.seed, self.control).await
+    }
+
+    /// The square on the object whose poorest quarter is richest in texture.
+    async fn even_piece(&self, source: &Picture<'_>, size: usize) -> Result<Crop> {
+        let (height, width) = (source.height, source.width);
+        let shape = Shape::new(1, source.channels(), height, width);
+        let picture = Tensor::from_shape(source.values.to_vec(), shape)?;
+        let mask = foreground(&picture, self.control).await?;
+        let luma = source.luma(self.blue_first);
+        let (across, down) = slopes(&luma, height, width);
+        let steep: Vec<f32> = across.iter().zip(&down).map(|(x, y)| x.hypot(*y)).collect();
+        let (inside, steep) = (Sums::new(mask.data(), width), Sums::new(&steep, width));
+        let step = (height.min(width) / 56).max(1);
+        let places = (0..=height - size)
+            .step_by(step)
+            .flat_map(|y| (0..=width - size).step_by(step).map(move |x| (y, x)));
+        let half = (size / 2).max(1);
+        let rated = places.map(|(y, x)| {
+            let share = inside.over(y, x, size, size) / (size * size) as f32;
+            let quarters = [
+                (0, 0),
+                (0, size - half),
+                (size - half, 0),
+                (size - half, size - half),
+            ];
+            let poorest = quarters
+                .map(|(row, column)| steep.over(y + row, x + column, half, half))
+                .into_iter()
+                .fold(f32::MAX, f32::min);
+            (share, poorest, Crop { y, x, size })
+        });
+        let rated: Vec<(f32, f32, Crop)> = rated.collect();
+        let most = rated.iter().map(|each| each.0).fold(0.0, f32::max);
+        let on_it = rated.into_iter().filter(|each| each.0 >= 0.97 * most);
+        let best = on_it.reduce(|best, each| if each.1 > best.1 { each } else { best });
+        Ok(best.map_or(Crop { y: 0, x: 0, size }, |each| each.2))
+    }
+}
+
+/// Sums over rectangles in four look-ups (Crow 1984).
+struct Sums {
+    sums: Vec<f64>,
+    width: usize,
+}
+
+impl Sums {
+    fn new(plane: &[f32], width: usize) -> Self {
+        let height = plane.len() / width;
+        let mut sums = vec![0.0; (height + 1) * (width + 1)];
+        for row in 0..height {
+            let mut line = 0.0;
+            for column in 0..width {
+                line += f64::from(plane[row * width + column]);
+                sums[(row + 1) * (width + 1) + column + 1] =
+                    sums[row * (width + 1) + column + 1] + line;
+            }
+        }
+        Self {
+            sums,
+            width: width + 1,
+        }
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "summed in f64, returned as f32"
+    )]
+    fn over(&self, y: usize, x: usize, height: usize, width: usize) -> f32 {
+        let at = |row: usize, column: usize| self.sums[row * self.width + column];
+        (at(y + height, x + width) - at(y, x + width) - at(y + height, x) + at(y, x)) as f32
+    }
+}
+
+/// Squares that change places in one cycle (Sattolo 1986), so that none keeps its own.
+fn shuffled(picture: &Picture<'_>, grid: usize, seed: u64) -> Vec<f32> {
+    let (height, width) = (picture.height, picture.width);
+    let [rows, columns] = [height / grid, width / grid];
+    let [top, left] = [(height - rows * grid) / 2, (width - columns * grid) / 2];
+    let mut random = Random::new(seed);
+    let mut from: Vec<usize> = (0..grid * grid).collect();
+    for last in (1..from.len()).rev() {
+        from.swap(last, random.below(last));
+    }
+    let mut made = picture.values.to_vec();
+    for (source, plane) in picture.planes().zip(made.chunks_exact_mut(height * width)) {
+        for (to, &from) in from.iter().enumerate() {
+            let start = |square: usize, row: usize| {
+                (top + square / grid * rows + row) * width + left + square % grid * columns
+            };
+            for row in 0..rows {
+                plane[start(to, row)..][..columns]
+                    .copy_from_slice(&source[start(from, row)..][..columns]);
+            }
+        }
+    }
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TONES: Tones = Tones {
+        ink: 0.0,
+        paper: 1.0,
+    };
+
+    fn piece(size: usize, block: usize) -> Piece {
+        Piece {
+            crop: None,
+            size,
+            block,
+        }
+    }
+
+    /// Pictures of distinct values from 0 to 1.
+    fn pictures(shape: [usize; 4]) -> Tensor {
+        let count: usize = shape.iter().product();
+        let values = (0..count).map(|i| (i * 7919 % count) as f32 / count as f32);
+        Tensor::new(values.collect(), shape).unwrap()
+    }
+
+    fn made(pictures: &Tensor, stimulus: &Stimulus, seed: u64) -> Result<Vec<f32>> {
+        let made = pollster::block_on(make(pictures, stimulus, false, seed, &Control::new()))?;
+        assert_eq!(made.shape(), pictures.shape());
+        Ok(made.into_data())
+    }
+
+    #[test]
+    fn shuffling_moves_every_square_and_keeps_its_pixels_together() {
+        let picture = pictures([1, 2, 24, 30]);
+        for grid in [2, 3, 5, 24] {
+            let shuffle = Stimulus::Shuffle { grid };
+            let after = made(&picture, &shuffle, 4).unwrap();
+            let before = picture.data();
+            let mut sorted = [before.to_vec(), after.clone()];
+            for values in &mut sorted {
+                values.sort_by(f32::total_cmp);
+            }
+            assert_eq!(sorted[0], sorted[1], "nothing is lost");
+            let [rows, columns] = [24 / grid, 30 / grid];
+            let [top, left] = [(24 - rows * grid) / 2, (30 - columns * grid) / 2];
+            for square in 0..grid * grid {
+                let at = (top + square / grid * rows) * 30 + left + square % grid * columns;
+                assert_ne!(before[at], after[at], "square {square} of {grid} stayed");
+                // The square's last pixel came along, and the other channel too.
+                let source = before.iter().position(|value| *value == after[at]).unwrap();
+                let last = (rows - 1) * 30 + columns - 1;
+                assert_eq!(before[source + last], after[at + last]);
+                assert_eq!(before[source + 720], after[at + 720]);
+            }
+            assert_eq!(after, made(&picture, &shuffle, 4).unwrap());
+        }
+        let four = Stimulus::Shuffle { grid: 4 };
+        assert_ne!(
+            made(&picture, &four, 1).unwrap(),
+            made(&picture, &four, 2).unwrap()
+        );
+    }
+
+    #[test]
+    fn grey_and_two_tones_have_equal_channels_and_two_tones_two_values() {
+        let picture = pictures([2, 3, 8, 8]);
+        let grey = made(&picture, &Stimulus::Grey, 0).unwrap();
+        let expected =
+            0.299 * picture.data()[0] + 0.587 * picture.data()[64] + 0.114 * picture.data()[128];
+        assert!((grey[0] - expected).abs() < 1e-6);
+        assert_eq!(grey[192..256], grey[256..320]);
+        let tones = Stimulus::TwoTones {
+            sigma: 0.0,
+            threshold: Some(0.4),
+        };
+        let two = made(&picture, &tones, 0).unwrap();
+        assert!(two.iter().all(|value| *value == 0.0 || *value == 1.0));
+        for (two, grey) in two.iter().zip(&grey) {
+            assert_eq!(*two == 1.0, *grey >= 0.4);
+        }
+    }
+
+    #[test]
+    fn a_filled_silhouette_has_the_texture_inside_and_paper_outside() {
+        let picture = pictures([1, 1, 12, 12]);
+        let texture = Tensor::new(vec![0.25; 144], [1, 1, 12, 12]).unwrap();
+        let mut mask = vec![0.0; 144];
+        mask[40..50].fill(1.0);
+        mask[50] = 0.5;
+        let mask = Tensor::new(mask, [1, 1, 12, 12]).unwrap();
+        let fill = |strength: f32| Stimulus::Fill {
+            texture: texture.clone(),
+            piece: piece(6, 3),
+            mask: Some(mask.clone()),
+            paper: 0.75,
+            strength,
+        };
+        let full = made(&picture, &fill(1.0), 0).unwrap();
+        assert!(
+            (full[45] - 0.25).abs() < 1e-6
+                && (full[0] - 0.75).abs() < 1e-6
+                && (full[50] - 0.5).abs() < 1e-6
+        );
+        assert_eq!(made(&picture, &fill(0.0), 0).unwrap(), picture.data());
+        let half = made(&picture, &fill(0.5), 0).unwrap();
+        assert!((half[45] - 0.5 * (0.25 + picture.data()[45])).abs() < 1e-6);
+        let silhouette = Stimulus::Silhouette {
+            mask: Some(mask.clone()),
+            tones: TONES,
+        };
+        let black = made(&picture, &silhouette, 0).unwrap();
+        assert_eq!((black[45], black[0], black[50]), (0.0, 1.0, 0.5));
+    }
+
+    #[test]
+    fn the_piece_lies_on_the_object_where_its_texture_is() {
+        // An object of two halves: the upper one even, the lower one striped.
+        let (height, width) = (48, 48);
+        let value = |i: usize| {
+            let (row, column) = (i / width, i % width);
+            if !(8..40).contains(&row) || !(8..40).contains(&column) {
+                0.0
+            } else if row < 24 || column % 2 == 0 {
+                0.8
+            } else {
+                0.5
+            }
+        };
+        let values: Vec<f32> = (0..height * width).map(value).collect();
+        let picture = Tensor::new(values, [1, 1, height, width]).unwrap();
+        let made = made(&picture, &Stimulus::Texture(piece(12, 6)), 1).unwrap();
+        let share =
+            |of: f32| made.iter().filter(|value| **value == of).count() as f32 / made.len() as f32;
+        assert!(share(0.8) > 0.4 && share(0.5) > 0.4 && share(0.0) == 0.0);
+    }
+
+    #[test]
+    fn values_out_of_range_and_what_does_not_fit_are_refused_with_the_name() {
+        let picture = pictures([1, 1, 10, 10]);
+        let other = Tensor::zeros(Shape::new(1, 1, 9, 10));
+        let cases = [
+            (Stimulus::Blur { sigma: -1.0 }, "sigma"),
+            (Stimulus::Blur { sigma: f32::NAN }, "sigma"),
+            (Stimulus::Shuffle { grid: 1 }, "grid"),
+            (Stimulus::Shuffle { grid: 11 }, "grid"),
+            (
+                Stimulus::TwoTones {
+                    sigma: 0.0,
+                    threshold: Some(1.5),
+                },
+                "threshold",
+            ),
+            (
+                Stimulus::Edges {
+                    rule: Rule {
+                        quiet: 2.0,
+                        ..Rule::default()
+                    },
+                    tones: TONES,
+                },
+                "quiet",
+            ),
+            (
+                Stimulus::Edges {
+                    rule: Rule::default(),
+                    tones: Tones { ink: -0.1, ..TONES },
+                },
+                "ink",
+            ),
+            (
+                Stimulus::Silhouette {
+                    mask: Some(other.clone()),
+                    tones: TONES,
+                },
+                "mask",
+            ),
+            (Stimulus::Texture(piece(0, 3)), "size"),
+            (Stimulus::Texture(piece(5, 0)), "block"),
+            (
+                Stimulus::Texture(Piece {
+                    crop: Some(Crop {
+                        y: 6,
+                        x: 0,
+                        size: 5,
+                    }),
+                    ..piece(5, 2)
+                }),
+                "row 6",
+            ),
+            (
+                Stimulus::Fill {
+                    texture: other,
+                    piece: piece(5, 2),
+                    mask: None,
+                    paper: 1.0,
+                    strength: 1.0,
+                },
+                "texture",
+            ),
+        ];
+        for (stimulus, word) in cases {
+            let error = made(&picture, &stimulus, 0).unwrap_err();
+            assert_eq!(error.code.as_str(), "bad_argument");
+            assert!(error.message.contains(word), "{word}: {}", error.message);
+        }
+    }
+}

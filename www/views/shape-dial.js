@@ -1,0 +1,230 @@
+/**
+ * From shape to texture: one of the ways between two pictures, with the network's answer along it.
+ * @module
+ */
+
+import { button, fold, group, segmented, slider } from "../widgets/controls.js";
+import { h } from "../widgets/dom.js";
+import { percent } from "../widgets/format.js";
+import { createPixels } from "../widgets/pixels.js";
+import { createPlot } from "./saliency-plot.js";
+import { createAnswer } from "./shape-answer.js";
+import { chooseTexture } from "./shape-choose.js";
+import { gridsOf, together } from "./shape-material.js";
+import { saveSheet } from "./shape-save.js";
+import { createHeading, createWords, figure } from "./words.js";
+
+/**
+ * @typedef {import("../app/session.js").Session} Session
+ * @typedef {import("../app/session.js").Part} Part
+ * @typedef {import("../app/store.js").Store} Store
+ * @typedef {import("../convscope.js").Tensor} Tensor
+ * @typedef {import("../convscope.js").StimulusOptions} StimulusOptions
+ * @typedef {import("./shape-material.js").Material} Material
+ * @typedef {import("./shape-material.js").Answer} Answer
+ * @typedef {{ name: string, pixels: ImageData, answer: Answer }} Place
+ * @typedef {{ from: string, to: string, what: string, doubt: string }} Saying
+ */
+
+/** Pictures between the photograph and the filled silhouette, with both. */
+const PLACES = 13;
+
+/** @type {Record<string, Saying>} */
+const SAYINGS = {
+  fill: {
+    from: "the picture",
+    to: "filled silhouette",
+    what: "The object is mixed with a piece of the other picture, its ground with an even tone; the outline stays all the way.",
+    doubt:
+      "The outline is found by colour, and where it is wrong the shape is wrong: mend it under Outline.",
+  },
+  shuffle: {
+    from: "whole",
+    to: "finest squares",
+    what: "The picture is cut into ever more squares that change places: its shape goes, its texture stays; the other picture has no part in it.",
+    doubt:
+      "The cuts are edges that no photograph has. What remains up to 4 × 4 is more than texture: whole eyes and ears.",
+  },
+};
+
+/**
+ * @param {HTMLElement} root
+ * @param {Store} store
+ * @param {Session} app
+ * @param {Material} material
+ * @returns {Part}
+ */
+export function create(root, store, app, material) {
+  const life = new AbortController();
+  const { signal } = life;
+  /** @type {Place[]} */
+  let places = [];
+  /** @type {[string, string]} */
+  let names = ["", ""];
+
+  const heading = createHeading();
+  const words = createWords();
+  const picture = createPixels({ label: "The picture on its way", signal });
+  const framed = figure(picture.element);
+  const answer = createAnswer();
+  const plot = createPlot({
+    label: "The answer along the way",
+    onMove: (step) => move(step),
+    signal,
+  });
+  const way = slider({
+    label: "From shape to texture",
+    min: 0,
+    max: PLACES - 1,
+    step: 1,
+    value: 0,
+    text: (step) => places[step]?.name ?? "",
+    onInput: (step) => move(step),
+    signal,
+  });
+  root.append(
+    heading.element,
+    h(
+      "div",
+      { class: "dial" },
+      framed.element,
+      h("div", { class: "along" }, plot.element, plot.key, way.element, answer.element),
+    ),
+    words.element,
+  );
+  const choose = chooseTexture({ app, store, material, signal });
+  const kind = segmented({
+    label: "Way",
+    options: [
+      { value: "fill", label: "Fill", title: "The silhouette is filled with the other's texture" },
+      { value: "shuffle", label: "Shuffle", title: "Ever smaller squares change places" },
+    ],
+    value: wayOf(),
+    onChange: (value) => store.set({ "shape.way": value, "shape.at": 0 }),
+    signal,
+  });
+  app.controls.append(
+    group("Two pictures", choose.element, kind.element),
+    fold(
+      "Save",
+      h(
+        "div",
+        { class: "buttons" },
+        button({
+          label: "All pictures",
+          title: "A sheet with their answers, as PNG",
+          onClick: () => void saveSheet(places, `way-${choose.name()}`),
+          signal,
+        }),
+      ),
+    ),
+  );
+
+  function wayOf() {
+    const value = String(store.get()["shape.way"]);
+    return Object.hasOwn(SAYINGS, value) ? value : "fill";
+  }
+
+  /** @param {number} step */
+  function move(step) {
+    store.set({ "shape.at": step }, { replace: true });
+    show();
+  }
+
+  async function show() {
+    const at = Math.min(Math.max(0, Number(store.get()["shape.at"])), places.length - 1);
+    const place = places[at];
+    if (!place) return;
+    way.set(at, { max: places.length - 1 });
+    const { width, height } = place.pixels;
+    answer.show(place.answer, names);
+    framed.caption(place.name);
+    const { from, to } = SAYINGS[wayOf()];
+    plot.show(
+      {
+        lines: [
+          { name: names[0], values: places.map((each) => each.answer.shape), style: "main" },
+          { name: names[1], values: places.map((each) => each.answer.texture), style: "second" },
+        ],
+        steps: places.length - 1,
+        from,
+        to,
+        low: 0,
+        high: 1,
+        title: "Probability along the way",
+      },
+      at,
+    );
+    const bitmap = await createImageBitmap(place.pixels);
+    picture.show({ width, height, layers: [{ bitmap }] });
+  }
+
+  async function draw() {
+    const got = await app.work("shape", async (until) => {
+      const sides = await material.sides(until);
+      names = [sides.shape.subject.name, sides.texture.subject.name];
+      say();
+      const list = await options(sides, until);
+      const tensors = [];
+      for (const { options: asked } of list) {
+        const seed = Number(store.get()["shape.seed"]);
+        tensors.push(await app.net.stimulus(sides.shape.input, { ...asked, seed, signal: until }));
+      }
+      const answers = await material.answers(together(tensors), sides, until);
+      /** @type {ImageData[]} */
+      const pixels = [];
+      for (const tensor of tensors) pixels.push(await app.net.toPixels(tensor));
+      return list.map(({ name }, at) => ({ name, pixels: pixels[at], answer: answers[at] }));
+    });
+    if (!got || signal.aborted) return;
+    places = got;
+    await show();
+    const last = places[places.length - 1];
+    app.announce(
+      `At the end: ${names[0]} ${percent(last.answer.shape)}, ${names[1]} ${percent(last.answer.texture)}`,
+    );
+  }
+
+  /**
+   * @param {{ shape: import("./shape-material.js").Side, texture: import("./shape-material.js").Side }} sides
+   * @param {AbortSignal} until
+   * @returns {Promise<{ name: string, options: StimulusOptions }[]>}
+   */
+  async function options({ shape, texture }, until) {
+    if (wayOf() === "shuffle")
+      return gridsOf(Math.min(...app.net.input.shape.slice(2)), true).map((grid) => ({
+        name: grid === 1 ? "whole" : `${grid} × ${grid} squares`,
+        options: grid === 1 ? { kind: "original" } : { kind: "shuffle", grid },
+      }));
+    const mask = await material.mask(shape.picture, shape.input, until);
+    const piece = await material.texture(texture.input, until);
+    const { paper } = material.tones();
+    return Array.from({ length: PLACES }, (_, at) => {
+      const strength = at / (PLACES - 1);
+      return {
+        name: `${Math.round(100 * strength)} % filled`,
+        options: { kind: "fill", ...piece, mask, paper, strength },
+      };
+    });
+  }
+
+  function say() {
+    const { what, doubt } = SAYINGS[wayOf()];
+    heading.say("Where does ", { name: names[0] }, " end and ", { name: names[1] }, " begin?");
+    words.say([what], [doubt]);
+  }
+
+  return {
+    update(_state, changed) {
+      choose.update();
+      kind.set(wayOf());
+      const keys = ["net", "input", "weights", "target", "shape.from", "shape.seed", "shape.way"];
+      if (keys.some((key) => changed.has(key))) void draw();
+      else if (changed.has("shape.at")) void show();
+    },
+    destroy() {
+      app.stop("shape");
+      life.abort();
+    },
+  };
+}
