@@ -234,7 +234,7 @@ test("the view shows what is left, the way between, and counts a set", () =>
     await settled(page);
     assert.match(await text(page, "#sight h2"), /^How much Coat is left/);
     const captions = await page.locator(".stimulus figcaption").allTextContents();
-    assert.equal(captions.length, 13);
+    assert.equal(captions.length, 14);
     assert.ok(captions.includes("filled with Bag") && captions.includes("shuffled 7 × 7"));
     const names = await page.locator(".stimulus .of-two .shape .name").allTextContents();
     assert.deepEqual([...new Set(names)], ["Coat"]);
@@ -246,7 +246,7 @@ test("the view shows what is left, the way between, and counts a set", () =>
     const lines = readFileSync(await download.path(), "utf8")
       .trim()
       .split("\n");
-    assert.equal(lines.length, 14);
+    assert.equal(lines.length, 15);
     assert.match(lines[1], /^as it is,0\.\d+/);
     // The way, by keyboard and as a link.
     await page.getByRole("tab", { name: "From shape to texture" }).click();
@@ -258,6 +258,15 @@ test("the view shows what is left, the way between, and counts a set", () =>
     await page.locator("input[value=shuffle]").check();
     await settled(page);
     assert.equal(await text(page, ".dial figcaption"), "whole");
+    // The style engine's way starts by itself for a small network, and its slider goes through the steps.
+    await page.locator("input[value=style]").check();
+    await settled(page);
+    assert.match(await text(page, ".dial figcaption"), /^step \d\d+$/);
+    const steps = Number(await way.getAttribute("max"));
+    assert.ok(steps >= 12, String(steps));
+    await way.fill("0");
+    assert.equal(await text(page, ".dial figcaption"), "step 0");
+    assert.match(await text(page, ".of-two .shape"), /^Coat9\d\.\d %/);
     // A set: the shipped clothes crossed.
     await page.getByRole("tab", { name: "Over a set" }).click();
     await settled(page);

@@ -206,6 +206,7 @@ export const VIEWS = [
       "shape.sight": "stimuli",
       "shape.from": "",
       "shape.seed": 1,
+      "shape.style": false,
       "shape.way": "fill",
       "shape.at": 0,
       "shape.set": "crossed",

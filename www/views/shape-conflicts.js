@@ -95,13 +95,14 @@ export function createConflicts({ app, store, material }) {
       const input = await material.inputOf(picture, signal);
       const mask = await material.mask(picture, input, signal);
       const piece = await material.texture(input, signal);
-      list.push({ input, mask, piece, name: category.name });
+      const shapes = picture.kind !== "style" && hasOutline(mask);
+      list.push({ input, mask, piece, name: category.name, shapes });
       tell(`Making the pictures: ${list.length}`);
     }
     /** @type {Conflict[]} */
     const made = [];
     const { paper } = material.tones();
-    for (const shape of list.filter(({ mask }) => hasOutline(mask)))
+    for (const shape of list.filter(({ shapes }) => shapes))
       for (const texture of list) {
         if (shape === texture) continue;
         const fill = { kind: /** @type {"fill"} */ ("fill"), ...texture.piece, paper };

@@ -10,7 +10,7 @@ import { createPixels } from "../widgets/pixels.js";
 import { createPlot } from "./saliency-plot.js";
 import { createAnswer } from "./shape-answer.js";
 import { chooseTexture } from "./shape-choose.js";
-import { gridsOf, together } from "./shape-material.js";
+import { gridsOf, SMALL, together } from "./shape-material.js";
 import { saveSheet } from "./shape-save.js";
 import { createHeading, createWords, figure } from "./words.js";
 
@@ -26,6 +26,9 @@ import { createHeading, createWords, figure } from "./words.js";
  * @typedef {{ from: string, to: string, what: string, doubt: string }} Saying
  */
 
+/** Pictures that are kept of such a run. */
+const FRAMES = 24;
+
 /** Pictures between the photograph and the filled silhouette, with both. */
 const PLACES = 13;
 
@@ -37,6 +40,13 @@ const SAYINGS = {
     what: "The object is mixed with a piece of the other picture, its ground with an even tone; the outline stays all the way.",
     doubt:
       "The outline is found by colour, and where it is wrong the shape is wrong: mend it under Outline.",
+  },
+  style: {
+    from: "the picture",
+    to: "styled",
+    what: "From the picture, each step brings the Gram matrices of its layers nearer to those of the other picture, while a middle layer holds what it shows: the slider goes through the steps.",
+    doubt:
+      "This picture was optimised through the network that judges it, and another network might see something else in it. The other two ways ask no network: believe what all of them agree on.",
   },
   shuffle: {
     from: "whole",
@@ -97,14 +107,16 @@ export function create(root, store, app, material) {
     label: "Way",
     options: [
       { value: "fill", label: "Fill", title: "The silhouette is filled with the other's texture" },
+      { value: "style", label: "Stylise", title: "Style transfer through this network" },
       { value: "shuffle", label: "Shuffle", title: "Ever smaller squares change places" },
     ],
     value: wayOf(),
     onChange: (value) => store.set({ "shape.way": value, "shape.at": 0 }),
     signal,
   });
+  const go = button({ label: "Start", title: "Space", onClick: () => startOrStop(), signal });
   app.controls.append(
-    group("Two pictures", choose.element, kind.element),
+    group("Two pictures", choose.element, kind.element, h("div", { class: "row" }, go)),
     fold(
       "Save",
       h(
@@ -123,6 +135,17 @@ export function create(root, store, app, material) {
   function wayOf() {
     const value = String(store.get()["shape.way"]);
     return Object.hasOwn(SAYINGS, value) ? value : "fill";
+  }
+
+  /** Whether a run of the style engine is on its way. */
+  let running = false;
+  let runs = 0;
+
+  const isSmall = () => Math.max(...app.net.input.shape.slice(2)) <= SMALL;
+
+  function startOrStop() {
+    if (running) app.stop("shape");
+    else void stylise();
   }
 
   /** @param {number} step */
@@ -159,7 +182,80 @@ export function create(root, store, app, material) {
     picture.show({ width, height, layers: [{ bitmap }] });
   }
 
+  /** Grows the other picture's texture step by step; the slider follows until it is moved. */
+  async function stylise() {
+    runs += 1;
+    const own = runs;
+    running = true;
+    places = [];
+    buttons();
+    const done = await app.work("shape", async (until) => {
+      const sides = await material.sides(until);
+      names = [sides.shape.subject.name, sides.texture.subject.name];
+      say();
+      const { steps } = await app.net.stylePreset();
+      const every = Math.max(1, Math.round(steps / FRAMES));
+      const add = async (/** @type {number} */ step, /** @type {Tensor} */ image) => {
+        const [said] = await material.answers(image, sides, until);
+        const pixels = await app.net.toPixels(image);
+        until.throwIfAborted();
+        const follows = Number(store.get()["shape.at"]) >= places.length - 1;
+        places.push({ name: `step ${step}`, pixels, answer: said });
+        if (follows) move(places.length - 1);
+        else void show();
+      };
+      const { image } = await app.net.stylize(sides.shape.input, sides.texture.input, {
+        every,
+        // One size throughout, so that the network can be asked at every step.
+        scales: 1,
+        seed: Number(store.get()["shape.seed"]),
+        onStep: ({ step, image: now }) => add(step, now),
+        signal: until,
+      });
+      await add(steps, image);
+      return true;
+    });
+    // A newer run may have taken its place.
+    if (signal.aborted || own !== runs) return;
+    running = false;
+    buttons();
+    if (done) ended();
+  }
+
+  function buttons() {
+    go.hidden = wayOf() !== "style";
+    go.textContent = running ? "Stop" : "Start";
+  }
+
+  function ended() {
+    const last = places[places.length - 1];
+    app.announce(
+      `At the end: ${names[0]} ${percent(last.answer.shape)}, ${names[1]} ${percent(last.answer.texture)}`,
+    );
+  }
+
+  /** What stands there before a run of the style engine: the picture. */
+  async function wait() {
+    const got = await app.work("shape", async (until) => {
+      const sides = await material.sides(until);
+      names = [sides.shape.subject.name, sides.texture.subject.name];
+      say();
+      const [said] = await material.answers(sides.shape.input, sides, until);
+      return [{ name: "step 0", pixels: app.seen, answer: said }];
+    });
+    if (!got || signal.aborted) return;
+    places = got;
+    await show();
+  }
+
   async function draw() {
+    runs += 1;
+    running = false;
+    buttons();
+    if (wayOf() === "style") {
+      await (isSmall() ? stylise() : wait());
+      return;
+    }
     const got = await app.work("shape", async (until) => {
       const sides = await material.sides(until);
       names = [sides.shape.subject.name, sides.texture.subject.name];
@@ -179,10 +275,7 @@ export function create(root, store, app, material) {
     if (!got || signal.aborted) return;
     places = got;
     await show();
-    const last = places[places.length - 1];
-    app.announce(
-      `At the end: ${names[0]} ${percent(last.answer.shape)}, ${names[1]} ${percent(last.answer.texture)}`,
-    );
+    ended();
   }
 
   /**
@@ -213,6 +306,19 @@ export function create(root, store, app, material) {
     heading.say("Where does ", { name: names[0] }, " end and ", { name: names[1] }, " begin?");
     words.say([what], [doubt]);
   }
+
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const busy =
+        event.target instanceof HTMLElement &&
+        event.target.matches("button, input, select, summary, canvas[tabindex]");
+      if (event.key !== " " || event.defaultPrevented || busy || wayOf() !== "style") return;
+      event.preventDefault();
+      startOrStop();
+    },
+    { signal },
+  );
 
   return {
     update(_state, changed) {

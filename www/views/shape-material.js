@@ -15,6 +15,9 @@
  *   probabilities of the shape's and the texture's classes, summed, and of the likeliest other class
  */
 
+/** Networks up to this many pixels a side are so fast that the style engine is not waited for. */
+export const SMALL = 64;
+
 /** Pictures that change while they keep their name. */
 const MOVING = ["camera", "drawing"];
 
@@ -61,8 +64,8 @@ export function createMaterial({ app, store }) {
 
   /** Pictures that can give the texture. */
   function choices() {
-    const suits = isDark() ? "fashion" : "photo";
-    return app.pictures.filter((each) => each.kind === suits || each.kind === "own");
+    const suits = isDark() ? ["fashion", "own"] : ["photo", "style", "own"];
+    return app.pictures.filter(({ kind }) => suits.includes(kind));
   }
 
   /** The picture that gives the texture: the chosen one, else the first of another class. */
@@ -71,7 +74,7 @@ export function createMaterial({ app, store }) {
     const wanted = list.find((each) => each.id === store.get()["shape.from"]);
     if (wanted) return wanted;
     const rest = list.filter((each) => each.id !== app.picture.id && each.kind !== "own");
-    const standard = rest.find((each) => each.id === "flower");
+    const standard = rest.find((each) => each.id === "style-zebra");
     const unlike = rest.find((each) => each.label !== app.picture.label);
     return standard ?? unlike ?? rest[0] ?? app.picture;
   }

@@ -3,13 +3,13 @@
  * @module
  */
 
-import { button, fold, group } from "../widgets/controls.js";
+import { button, fold, group, toggle } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 import { createPixels } from "../widgets/pixels.js";
 import { createAnswer } from "./shape-answer.js";
 import { chooseTexture } from "./shape-choose.js";
-import { gridsOf } from "./shape-material.js";
+import { gridsOf, SMALL } from "./shape-material.js";
 import { saveCsv, saveSheet } from "./shape-save.js";
 import { createHeading, createWords, figure } from "./words.js";
 
@@ -21,15 +21,15 @@ import { createHeading, createWords, figure } from "./words.js";
  * @typedef {import("../convscope.js").StimulusOptions} StimulusOptions
  * @typedef {import("./shape-material.js").Material} Material
  * @typedef {import("./shape-material.js").Answer} Answer
- * @typedef {{ name: string, hint: string, options: StimulusOptions, of?: "shape" | "texture" }} Wanted
+ * @typedef {{ name: string, hint: string, options: StimulusOptions | null, of?: "shape" | "texture" }} Wanted without options by the style engine
  */
 
 /**
  * What is made, in reading order.
- * @param {{ side: number, tones: { ink: number, paper: number }, mask: Tensor, piece: Awaited<ReturnType<Material["texture"]>>, names: [string, string] }} options
+ * @param {{ side: number, tones: { ink: number, paper: number }, mask: Tensor, piece: Awaited<ReturnType<Material["texture"]>>, names: [string, string], stylised: boolean }} options
  * @returns {Wanted[]}
  */
-function stimuli({ side, tones, mask, piece, names: [shape, other] }) {
+function stimuli({ side, tones, mask, piece, names: [shape, other], stylised }) {
   return [
     { name: "as it is", hint: `The picture of ${shape}`, options: { kind: "original" } },
     { name: "grey", hint: "Without colour", options: { kind: "grey" } },
@@ -62,6 +62,15 @@ function stimuli({ side, tones, mask, piece, names: [shape, other] }) {
       hint: "A piece of the other picture, quilted over all of it",
       options: { kind: "fill", ...piece, mask: everywhere(mask) },
     },
+    ...(stylised
+      ? [
+          {
+            name: `stylised as ${other}`,
+            hint: "Optimised through this network, which so judges its own work",
+            options: null,
+          },
+        ]
+      : []),
   ];
 }
 
@@ -91,10 +100,16 @@ export function create(root, store, app, material) {
     onClick: () => store.set({ "shape.seed": Number(store.get()["shape.seed"]) + 1 }),
     signal,
   });
+  const style = toggle({
+    label: "Stylised, too (takes long)",
+    value: store.get()["shape.style"] === true,
+    onChange: (value) => store.set({ "shape.style": value }),
+    signal,
+  });
   /** @type {{ name: string, pixels: ImageData, answer: Answer }[]} */
   let shown = [];
   app.controls.append(
-    group("Two pictures", choose.element, h("div", { class: "row" }, again)),
+    group("Two pictures", choose.element, h("div", { class: "row" }, again), style.element),
     fold(
       "Save",
       h(
@@ -163,6 +178,9 @@ export function create(root, store, app, material) {
     };
   }
 
+  /** Whether the style engine takes no time to speak of. */
+  const isSmall = () => Math.max(...app.net.input.shape.slice(2)) <= SMALL;
+
   async function draw() {
     const done = await app.work("shape", async (until) => {
       const sides = await material.sides(until);
@@ -176,6 +194,7 @@ export function create(root, store, app, material) {
         mask,
         piece: await material.texture(texture.input, until),
         names,
+        stylised: isSmall() || store.get()["shape.style"] === true,
       });
       while (tiles.length > wanted.length) {
         const last = tiles.pop();
@@ -192,7 +211,10 @@ export function create(root, store, app, material) {
       for (const [index, { name, options, of }] of wanted.entries()) {
         const { input } = of === "texture" ? texture : shape;
         const seed = Number(store.get()["shape.seed"]);
-        const made = await app.net.stimulus(input, { ...options, seed, signal: until });
+        const how = { seed, signal: until };
+        const made = options
+          ? await app.net.stimulus(input, { ...options, ...how })
+          : (await app.net.stylize(input, texture.input, how)).image;
         const [answer] = await material.answers(made, sides, until);
         const pixels = await app.net.toPixels(made);
         until.throwIfAborted();
@@ -217,15 +239,17 @@ export function create(root, store, app, material) {
         `The bars are how probable the network takes ${shape} and ${texture} to be, all their classes summed, and the likeliest class beside them.`,
       ],
       [
-        "No such picture was among those it learned from, so an answer may fall because a picture is strange and not because its shape or texture is gone: compare them with each other.",
+        "No such picture was among those it learned from, so an answer may fall because a picture is strange and not because its shape or texture is gone: compare them with each other. A stylised one was optimised through the network that judges it.",
       ],
     );
   }
 
   return {
-    update(_state, changed) {
+    update(state, changed) {
       choose.update();
-      const keys = ["net", "input", "weights", "target", "shape.from", "shape.seed"];
+      style.set(state["shape.style"] === true);
+      style.element.hidden = isSmall();
+      const keys = ["net", "input", "weights", "target", "shape.from", "shape.seed", "shape.style"];
       if (keys.some((key) => changed.has(key))) void draw();
     },
     destroy() {
