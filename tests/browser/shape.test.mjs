@@ -5,6 +5,9 @@ import { test } from "node:test";
 import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
 import { settled, text } from "./sights.mjs";
 
+/** Milliseconds for a set or a run of the style engine on a machine that is busy with other tests. */
+const PATIENCE = 90_000;
+
 for (const backend of BACKENDS) {
   test(`shapeBias counts what each picture is taken for (${backend})`, async () => {
     const seen = await withScope({ backend }, async ({ scope }) => {
@@ -230,6 +233,7 @@ test("every option of a stimulus is read, and changes it", async () => {
 
 test("the view shows what is left, the way between, and counts a set", () =>
   withPage({ backend: "cpu" }, async (page) => {
+    page.setDefaultTimeout(PATIENCE);
     await openApp(page, "#model=fashion&view=shape&image=fashion-coat-1&shape.from=fashion-bag-1");
     await settled(page);
     assert.match(await text(page, "#sight h2"), /^How much Coat is left/);
@@ -298,6 +302,7 @@ test("the view shows what is left, the way between, and counts a set", () =>
 
 test("a class votes before it sees the answer, and stands on the plot", () =>
   withPage({ backend: "cpu" }, async (page) => {
+    page.setDefaultTimeout(PATIENCE);
     await openApp(page, "#model=fashion&view=shape&shape.sight=vote");
     await settled(page);
     const ask = page.getByRole("button", { name: "Ask the network" });
