@@ -18,6 +18,7 @@ usage() {
 ./build.sh package    build dist/ and pack it as an npm package
 
 CONVSCOPE_PROFILE=quick   builds the engine without link-time optimisation, for the edit loop
+CONVSCOPE_REFEREE=FOLDER  has bench also compare with other libraries, by the referee in that folder
 CARGO_TARGET_DIR          is honoured; so is CHROME, the browser that the tests use
 END
 }

@@ -1251,6 +1251,21 @@ export type StimulusOptions = Common &
       } & TexturePiece)
   );
 
+/** What a prepared pass computes: outputs of layers, or gradients as `gradient` gives them (of `"input"` without `wrt`). */
+export type Pass =
+  | { layers: string | string[] }
+  | { objective: Objective; wrt?: string | string[] };
+
+/** A pass whose picture, weights and results stay on the engine, so that running it again copies nothing in or out. */
+export interface Prepared {
+  /** Runs it `times` over (1) with the network's weights as they are then; answers when all of it is computed. */
+  run(options?: Common & { times?: number }): Promise<void>;
+  /** What the last run computed, by name. */
+  read(): Promise<Record<string, Tensor>>;
+  /** Frees its memory, as does the end of its network; need not be awaited. */
+  dispose(): void;
+}
+
 export interface Net {
   readonly name: string;
   readonly labels: string[];
@@ -1351,6 +1366,8 @@ export interface Net {
     objective: Objective,
     options?: Run & { wrt?: string },
   ): Promise<Tensor>;
+  /** Binds a pass to a picture once, to run it many times: for timing, and for loops that change weights. */
+  prepare(image: ImageLike, pass: Pass, options?: Run): Promise<Prepared>;
   /** What of the picture an answer depends on, `[N, C, H, W]`. An option that the method does not have is refused. */
   attribute(image: ImageLike, options: AttributeOptions): Promise<Tensor>;
   /**

@@ -23,6 +23,7 @@ import { isFixed, isTensor, portable } from "./api/pictures.js";
  * @typedef {import("./convscope.js").ImageLike} ImageLike
  * @typedef {import("./convscope.js").Objective} Objective
  * @typedef {import("./convscope.js").Run} Run
+ * @typedef {import("./convscope.js").Prepared} Prepared
  * @typedef {import("./api/link.js").Link} Link
  * @typedef {import("./api/link.js").Watch} Watch
  * @typedef {{ backend: "webgpu" | "cpu", reason: string, adapter: import("./convscope.js").Adapter | null, attacks: import("./convscope.js").AttackAbilities[], models: import("./convscope.js").Model[], pictures: import("./convscope.js").ShippedPicture[] }} About
@@ -316,6 +317,17 @@ class NetProxy {
     return this.#run("gradient", image, [objective], options);
   }
 
+  /** @type {Net["prepare"]} */
+  async prepare(image, pass, options) {
+    const id = await this.#run("prepare", image, [pass], options);
+    return new PreparedProxy(async (method, options) => {
+      const { watch, rest } = split(method, options);
+      this.#check();
+      const parcel = { args: [id, rest] };
+      return this.#link.queue(`${method}Prepared`, () => parcel, { ...watch, net: this.#id });
+    });
+  }
+
   /** @type {Net["attribute"]} */
   async attribute(image, options) {
     return this.#run("attribute", image, [], options, ["baseline", "fill"]);
@@ -543,6 +555,34 @@ class NetProxy {
     const { picture, transfer } = await portable(image);
     const options = size === undefined ? undefined : { size };
     return this.#atOnce("preprocess", { args: [picture, options], transfer });
+  }
+}
+
+/** @implements {Prepared} */
+class PreparedProxy {
+  /** @type {(method: "run" | "read" | "drop", options?: unknown) => Promise<any>} */
+  #call;
+  #disposed = false;
+
+  /** @param {(method: "run" | "read" | "drop", options?: unknown) => Promise<any>} call */
+  constructor(call) {
+    this.#call = call;
+  }
+
+  /** @type {Prepared["run"]} */
+  async run(options) {
+    return this.#call("run", options);
+  }
+
+  /** @type {Prepared["read"]} */
+  async read() {
+    return this.#call("read");
+  }
+
+  dispose() {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#call("drop").catch(() => undefined);
   }
 }
 

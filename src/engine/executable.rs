@@ -87,15 +87,49 @@ impl Executable {
         if self.loaded == Some(parameters.version()) && self.last_feeds.as_deref() == Some(feeds) {
             return Ok(());
         }
-        self.last_feeds = None;
-        let parameter = |name: &str| Ok(Arc::clone(&parameters.get(name)?.values));
-        if self.loaded != Some(parameters.version()) {
-            match &mut self.memory {
-                ProgramMemory::Cpu(memory) => memory.load(&self.program, parameter)?,
-                ProgramMemory::Gpu(memory) => memory.load(&self.program, parameter)?,
-            }
-            self.loaded = Some(parameters.version());
+        self.load(parameters)?;
+        self.feed(feeds)?;
+        match &mut self.memory {
+            ProgramMemory::Cpu(memory) => memory.run(&self.program, control).await?,
+            ProgramMemory::Gpu(memory) => memory.gpu.run(&memory.recording, control).await?,
         }
+        if self.program.variables.is_empty() {
+            self.last_feeds = Some(feeds.to_vec());
+        }
+        Ok(())
+    }
+
+    /// Runs the program `times` over with the feeds that it has, and answers when all of it is computed.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn repeat(
+        &mut self,
+        parameters: &Parameters,
+        times: usize,
+        control: &Control,
+    ) -> Result<()> {
+        self.load(parameters)?;
+        match &mut self.memory {
+            ProgramMemory::Cpu(memory) => {
+                for _ in 0..times {
+                    memory.run(&self.program, control).await?;
+                }
+                Ok(())
+            }
+            ProgramMemory::Gpu(memory) => {
+                memory.gpu.repeat(&memory.recording, times, control).await?;
+                memory.gpu.finish().await
+            }
+        }
+    }
+
+    /// Gives feeds their values for the next runs.
+    ///
+    /// # Errors
+    /// `internal` if the number of values does not fit.
+    pub fn feed(&mut self, feeds: &[(String, Vec<f32>)]) -> Result<()> {
+        self.last_feeds = None;
         for (name, values) in feeds {
             // A feed that nothing asked for depends on was dropped by the lowering.
             if let Some(&id) = self.program.feeds.get(name) {
@@ -105,13 +139,20 @@ impl Executable {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Brings the parameters to their present version.
+    fn load(&mut self, parameters: &Parameters) -> Result<()> {
+        if self.loaded == Some(parameters.version()) {
+            return Ok(());
+        }
+        let parameter = |name: &str| Ok(Arc::clone(&parameters.get(name)?.values));
         match &mut self.memory {
-            ProgramMemory::Cpu(memory) => memory.run(&self.program, control).await?,
-            ProgramMemory::Gpu(memory) => memory.gpu.run(&memory.recording, control).await?,
+            ProgramMemory::Cpu(memory) => memory.load(&self.program, parameter)?,
+            ProgramMemory::Gpu(memory) => memory.load(&self.program, parameter)?,
         }
-        if self.program.variables.is_empty() {
-            self.last_feeds = Some(feeds.to_vec());
-        }
+        self.loaded = Some(parameters.version());
         Ok(())
     }
 

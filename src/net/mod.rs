@@ -18,6 +18,7 @@ use crate::tensor::{Shape, Tensor};
 
 pub mod objective;
 pub mod passes;
+pub mod prepared;
 mod randomize;
 pub mod rule;
 pub mod slopes;

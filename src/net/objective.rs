@@ -203,10 +203,19 @@ impl Builder<'_, '_> {
         let mut total = None;
         for (index, (term, weight)) in objective.iter().enumerate() {
             let (value, factor) = self.term(term, index, &mut feeds)?;
-            let name = format!("objective.{index}.weight");
-            let weight_node = self.scene.graph.feed(&name, Shape::SCALAR)?;
-            feeds.push((name, vec![factor * weight]));
-            let value = self.scene.graph.push(Binary::MUL, &[value, weight_node])?;
+            let factor = factor * weight;
+            let mask = feeds.last_mut().filter(|_| term.is_masked());
+            let value = if let Some((_, mask)) = mask {
+                // The weight of Σ mask · value goes into the mask: nothing is computed for it, and each picture of a batch may
+                // have its own.
+                mask.iter_mut().for_each(|value| *value *= factor);
+                value
+            } else {
+                let name = format!("objective.{index}.weight");
+                let weight = self.scene.graph.feed(&name, Shape::SCALAR)?;
+                feeds.push((name, vec![factor]));
+                self.scene.graph.push(Binary::MUL, &[value, weight])?
+            };
             total = Some(match total {
                 Some(sum) => self.scene.graph.push(Binary::ADD, &[sum, value])?,
                 None => value,

@@ -168,8 +168,7 @@ impl Net {
                 key: String::new(),
                 ..*instance
             };
-            let (_, mut feeds) = scratch.objective(self, terms)?;
-            fold_weights(terms, &mut feeds);
+            let (_, feeds) = scratch.objective(self, terms)?;
             let structure = objective::structure(terms);
             match &mut all {
                 None => all = Some((structure, feeds)),
@@ -279,23 +278,6 @@ impl Net {
     }
 }
 
-/// Moves the weights of terms Σ mask · value into their masks, so that pictures of a batch may have weights of their own.
-fn fold_weights(terms: &Objective, feeds: &mut Feeds) {
-    for (index, (term, _)) in terms.iter().enumerate() {
-        if !term.is_masked() {
-            continue;
-        }
-        let place = |feeds: &Feeds, name: &str| feeds.iter().position(|(other, _)| other == name);
-        let mask = place(feeds, &format!("objective.{index}"));
-        let weight = place(feeds, &format!("objective.{index}.weight"));
-        if let (Some(mask), Some(weight)) = (mask, weight) {
-            let factor = feeds[weight].1[0];
-            feeds[weight].1[0] = 1.0;
-            feeds[mask].1.iter_mut().for_each(|value| *value *= factor);
-        }
-    }
-}
-
 impl Term {
     /// The layer it reads.
     #[must_use]
@@ -319,7 +301,7 @@ impl Term {
     }
 
     /// Whether it is a sum of values times a mask that is fed.
-    const fn is_masked(&self) -> bool {
+    pub(super) const fn is_masked(&self) -> bool {
         matches!(
             self,
             Self::Logit(_)

@@ -13,6 +13,7 @@ mod options;
 mod paint;
 pub mod pause;
 mod perturb;
+mod prepared;
 mod scope;
 mod shape;
 mod style;

@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::*;
 use super::control::CallControl;
 use super::embed::Embedded;
 use super::options::{Options, word};
+use super::prepared::PreparedPasses;
 use super::synthesize::read_size;
 use super::{JsResult, objective, plain, set, tensor, thrown};
 use crate::error::{Error, Result};
@@ -28,6 +29,8 @@ pub struct WebNet {
     rule: Option<Preprocess>,
     /// What training keeps between calls; away while one trains.
     pub(super) trainer: RefCell<Option<Trainer>>,
+    /// Passes with their pictures.
+    pub(super) prepared: PreparedPasses,
     /// The space that was embedded last.
     pub(super) embedded: RefCell<Option<Rc<Embedded>>>,
 }
@@ -58,6 +61,7 @@ impl WebNet {
             labels,
             rule,
             trainer: RefCell::new(Some(Trainer::default())),
+            prepared: PreparedPasses::default(),
             embedded: RefCell::new(None),
         }
     }

@@ -1,5 +1,6 @@
 // Measures both engines natively and in the browser, and what the page weighs; prints tables, writes JSON.
-// `node run.mjs --native PROGRAM --loop PEAK.WASM [--only native,cpu,webgpu,size] [--rounds N] [--adapter real]`
+// `node run.mjs --native PROGRAM --loop PEAK.WASM [--only native,cpu,webgpu,size,referee] [--rounds N] [--adapter real]`
+// Where $CONVSCOPE_REFEREE names its folder, a referee compares with other libraries: [--workloads A,B] [--engines A,B].
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,14 +12,19 @@ import { firstView } from "./first-view.mjs";
 import { sizes, tables } from "./tables.mjs";
 
 const FEWEST_ROUNDS = 7;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** Both engines beside those that are the fastest somewhere. */
+const RIVALS = "ours-webgpu,ours-cpu,jax-webgpu,tfjs-wasm,ort-wasm";
 
 const { values } = parseArgs({
   options: {
     native: { type: "string" },
     loop: { type: "string" },
-    only: { type: "string", default: "native,cpu,webgpu,size" },
+    only: { type: "string", default: "native,cpu,webgpu,size,referee" },
     rounds: { type: "string", default: "9" },
     adapter: { type: "string", default: "swiftshader" },
+    workloads: { type: "string", default: "W1,W3,W5" },
+    engines: { type: "string", default: RIVALS },
   },
 });
 const parts = new Set(values.only.split(","));
@@ -77,6 +83,26 @@ async function inBrowser(backend) {
   return report;
 }
 
+/**
+ * Has the referee compare with other libraries and prints its tables. Its README says what it needs and measures.
+ * @param {string} referee its folder
+ * @param {string} file where its figures go
+ */
+function compare(referee, file) {
+  const flags = values.adapter === "real" ? "gpu" : values.adapter;
+  const { workloads, engines } = values;
+  const options = { workloads, engines, rounds: String(rounds), out: file, flags };
+  const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  const plugIn = { BENCH_OURS: "/tests/bench/referee.mjs", BENCH_OURS_ROOT: ROOT };
+  execFileSync(`${referee}/run.sh`, given, {
+    stdio: ["ignore", process.stderr, "inherit"],
+    env: { CHROMIUM: process.env.CHROME, ...process.env, ...plugIn },
+  });
+  execFileSync(process.execPath, [`${referee}/harness/report.mjs`, file], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+}
+
 const date = new Date().toISOString();
 const loadBefore = loadavg()[0];
 /** @type {import("./tables.mjs").Report[]} */
@@ -92,9 +118,13 @@ const machine = {
   loadBefore,
   loadAfter: loadavg()[0],
 };
-const folder = fileURLToPath(new URL("../../.cache/bench/", import.meta.url));
+const folder = `${ROOT}.cache/bench/`;
 mkdirSync(folder, { recursive: true });
 const file = `${folder}${date.replaceAll(":", "-")}.json`;
-const result = { date, machine, reports, firstView: files };
-writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
-process.stdout.write(`${tables(reports)}\n${sizes(files)}\n${file}\n`);
+if (reports.length > 0 || files.length > 0) {
+  const result = { date, machine, reports, firstView: files };
+  writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+  process.stdout.write(`${tables(reports)}\n${sizes(files)}\n${file}\n`);
+}
+const referee = process.env.CONVSCOPE_REFEREE;
+if (parts.has("referee") && referee) compare(referee, file.replace(/\.json$/, "-referee.json"));

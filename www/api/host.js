@@ -390,6 +390,15 @@ async function runNet(net, control, method, args, dispose) {
     case "randomize":
       net.randomize(first, control);
       return { value: net.modified };
+    case "prepare":
+      return { value: net.prepare(first, second, third) };
+    case "runPrepared":
+      return { value: await net.runPrepared(first, second, control) };
+    case "readPrepared":
+      return { value: await net.readPrepared(first) };
+    case "dropPrepared":
+      net.dropPrepared(first);
+      return {};
     case "gram":
       return { value: await net.gram(first, text("layer", second), third, control) };
     case "synthesize":

@@ -189,42 +189,68 @@ impl Gpu {
     /// `aborted`, seen between submits; `device_lost`; `out_of_memory` and `internal` for what the device refused while it
     /// was compiled.
     pub async fn run(&self, recording: &Recording, control: &Control) -> Result<()> {
+        self.repeat(recording, 1, control).await
+    }
+
+    /// Runs a recording `times` over; short runs share submits.
+    ///
+    /// # Errors
+    /// As [`Gpu::run`].
+    pub async fn repeat(
+        &self,
+        recording: &Recording,
+        times: usize,
+        control: &Control,
+    ) -> Result<()> {
         self.check(recording).await?;
-        let result = self.submit(recording, control).await;
+        let result = self.submit(recording, times, control).await;
         for buffer in &recording.written {
             buffer.touch();
         }
         result
     }
 
-    async fn submit(&self, recording: &Recording, control: &Control) -> Result<()> {
-        let prepared = recording
-            .preparations
-            .iter()
-            .filter_map(|(prepared, step)| prepared.claim().then_some(step));
-        let mut encoder = self.0.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for step in prepared {
-                for dispatch in 0..step.dispatches.len() {
-                    step.encode(&mut pass, dispatch);
-                }
-            }
-            encode(recording, 0, &mut pass);
-        }
+    /// Waits until everything that was submitted is computed.
+    ///
+    /// # Errors
+    /// `device_lost`.
+    pub async fn finish(&self) -> Result<()> {
+        let Inner { device, queue, .. } = &*self.0;
+        let done = wait::Signal::new();
+        let deliver = done.share();
+        queue.on_submitted_work_done(move || deliver.deliver(()));
+        wait::poll(device, queue, &done).await;
+        done.await;
+        self.0.faults.check()
+    }
+
+    async fn submit(&self, recording: &Recording, times: usize, control: &Control) -> Result<()> {
+        let Inner { device, queue, .. } = &*self.0;
         let mut pace = wait::Pace::new();
-        self.0.queue.submit([encoder.finish()]);
-        for submit in 1..recording.submits.len() {
-            pace.submitted(&self.0.queue).await;
-            self.0.faults.check()?;
-            control.check()?;
-            let mut encoder = self.0.device.create_command_encoder(&Default::default());
-            encode(
-                recording,
-                submit,
-                &mut encoder.begin_compute_pass(&Default::default()),
-            );
-            self.0.queue.submit([encoder.finish()]);
+        let mut is_first = true;
+        let mut left = times;
+        while left > 0 {
+            let together = recording.together.min(left);
+            left -= together;
+            for submit in 0..recording.submits.len() {
+                if !is_first {
+                    pace.submitted(queue).await;
+                    self.0.faults.check()?;
+                    control.check()?;
+                }
+                let mut encoder = device.create_command_encoder(&Default::default());
+                {
+                    let mut pass = encoder.begin_compute_pass(&Default::default());
+                    if is_first {
+                        prepare(recording, &mut pass);
+                    }
+                    for _ in 0..together {
+                        encode(recording, submit, &mut pass);
+                    }
+                }
+                queue.submit([encoder.finish()]);
+                is_first = false;
+            }
         }
         self.0.faults.check()
     }
@@ -268,6 +294,17 @@ impl Gpu {
             gpu_bytes: self.0.arena.bytes() + self.0.staging.bytes(),
             buffers: self.0.arena.buffers() + self.0.staging.buffers(),
             pipelines: self.0.pipelines.count(),
+        }
+    }
+}
+
+/// Puts what has to be prepared anew into a pass.
+fn prepare(recording: &Recording, pass: &mut wgpu::ComputePass<'_>) {
+    for (prepared, step) in &recording.preparations {
+        if prepared.claim() {
+            for dispatch in 0..step.dispatches.len() {
+                step.encode(pass, dispatch);
+            }
         }
     }
 }

@@ -17,6 +17,9 @@ const BLOCK: usize = 256;
 /// What starting a dispatch costs, in multiply-adds.
 const DISPATCH_COST: u64 = 20_000;
 
+/// Runs that share a submit at most.
+const MAX_TOGETHER: usize = 64;
+
 /// The answer to an error scope, which arrives later on the web.
 pub type Check = Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>;
 
@@ -26,6 +29,8 @@ pub struct Recording {
     pub(super) steps: Vec<Step>,
     /// What is submitted together: ranges of dispatches, as (step, dispatch).
     pub(super) submits: Vec<Range<usize>>,
+    /// How many runs one submit may hold: 1 unless a run is short.
+    pub(super) together: usize,
     /// All dispatches in order: (index of the step, index of the dispatch in it).
     pub(super) dispatches: Vec<(usize, usize)>,
     /// What has to be computed again when a parameter changes.
@@ -255,8 +260,13 @@ impl Recorder {
         let costs = dispatches
             .iter()
             .map(|&(step, index)| steps[step].dispatches[index].cost + DISPATCH_COST);
+        let budget = self.budget.get();
+        let total: u64 = costs.clone().sum();
         Ok(Recording {
-            submits: group(costs, self.budget.get()),
+            submits: group(costs, budget),
+            together: usize::try_from(budget / total.max(1))
+                .unwrap_or(MAX_TOGETHER)
+                .clamp(1, MAX_TOGETHER),
             dispatches,
             steps,
             preparations,

@@ -5,7 +5,7 @@ pub(in crate::ops) mod gpu;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 use crate::ops::binary::Binary;
-use crate::ops::{Kernel, Operator, Real, View};
+use crate::ops::{Kernel, Op, Operator, Real, View};
 use crate::tensor::Shape;
 
 /// Sums x over each axis along which `shape` has extent 1: global sums, bias gradients, the adjoint of broadcasting.
@@ -150,10 +150,12 @@ impl Operator for Dot {
         wanted: &[bool],
     ) -> Result<Vec<Option<NodeId>>> {
         let (a, b) = (graph.input(node, 0), graph.input(node, 1));
-        let mut side = |wanted: bool, other: NodeId| {
-            wanted
-                .then(|| graph.push(Binary::MUL, &[other, upstream]))
-                .transpose()
+        // Where the inner product is itself what is differentiated, there is nothing to multiply with.
+        let is_last = matches!(&graph.node(upstream).op, Op::Constant(one) if one.value == 1.0);
+        let mut side = |wanted: bool, other: NodeId| match (wanted, is_last) {
+            (false, _) => Ok(None),
+            (true, true) => Ok(Some(other)),
+            (true, false) => graph.push(Binary::MUL, &[other, upstream]).map(Some),
         };
         Ok(vec![side(wanted[0], b)?, side(wanted[1], a)?])
     }
