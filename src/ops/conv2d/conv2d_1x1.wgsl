@@ -1,5 +1,5 @@
 // Convolution with 1×1 kernels at stride 1 without padding or groups, and its gradient to the input: a product of the weight
-// with the channels of each picture; with bias and activation.
+// with the channels of each picture, whose planes are whole vec4s; with bias and activation.
 //
 // Access: an invocation computes 8 channels × 16 positions of the flattened picture, 2 channels of src at a time. A weight
 // vec4 is used for 16 positions, a value of src for 8 channels.
@@ -7,6 +7,7 @@
 struct Params {
     base: vec4u,
     plane: u32, // H · W
+    src_quads: u32, // vec4s of a plane of src
     tiles: u32, // of 16 positions
     C_src: u32,
     C_dst: u32,
@@ -16,7 +17,7 @@ struct Params {
     ceiling: f32, // of the activation
 }
 
-@group(0) @binding(0) var<storage, read> src: array<f32>;
+@group(0) @binding(0) var<storage, read> src: array<vec4f>; // [N · C_src][src_quads]
 @group(0) @binding(1) var<storage, read> weights: array<vec4f>; // [C_src, to 2][C_dst / 4]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dst: array<f32>;
@@ -25,10 +26,6 @@ struct Params {
 const WG_SIZE = 32u;
 
 #import conv_sums
-
-fn load4(start: u32, i: vec4u) -> vec4f {
-    return vec4f(src[start + i.x], src[start + i.y], src[start + i.z], src[start + i.w]);
-}
 
 fn put(at: i32, value: f32, inside: bool) {
     if inside {
@@ -59,38 +56,34 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let n = index / pairs;
 
     // Positions and channels past the end repeat the last one and are not written.
-    let last = vec4u(p.plane - 1u);
-    let i0 = min(vec4u(0u, 1u, 2u, 3u) + position, last);
-    let i1 = min(vec4u(4u, 5u, 6u, 7u) + position, last);
-    let i2 = min(vec4u(8u, 9u, 10u, 11u) + position, last);
-    let i3 = min(vec4u(12u, 13u, 14u, 15u) + position, last);
+    let i = min(vec4u(0u, 1u, 2u, 3u) + position / 4u, vec4u(p.src_quads - 1u));
     let next_quad = min(quad + 1u, quads - 1u) - quad;
     var at = quad;
-    let picture = n * p.C_src * p.plane;
+    let picture = n * p.C_src * p.src_quads;
     var low0 = Sums();
     var low1 = Sums();
     var high0 = Sums();
     var high1 = Sums();
     for (var c = 0u; c < p.C_src; c += 2u) {
-        let start = picture + c * p.plane;
+        let start = picture + c * p.src_quads;
         let w0 = weights[at];
         let w1 = weights[at + next_quad];
-        let x0 = load4(start, i0);
-        let x1 = load4(start, i1);
-        let x2 = load4(start, i2);
-        let x3 = load4(start, i3);
+        let x0 = src[start + i.x];
+        let x1 = src[start + i.y];
+        let x2 = src[start + i.z];
+        let x3 = src[start + i.w];
         low0 = add(low0, w0, x0, x1);
         low1 = add(low1, w0, x2, x3);
         high0 = add(high0, w1, x0, x1);
         high1 = add(high1, w1, x2, x3);
         // Of an odd number of channels the last is repeated with weights of 0.
-        let second = picture + min(c + 1u, p.C_src - 1u) * p.plane;
+        let second = picture + min(c + 1u, p.C_src - 1u) * p.src_quads;
         let w2 = weights[at + quads];
         let w3 = weights[at + quads + next_quad];
-        let x4 = load4(second, i0);
-        let x5 = load4(second, i1);
-        let x6 = load4(second, i2);
-        let x7 = load4(second, i3);
+        let x4 = src[second + i.x];
+        let x5 = src[second + i.y];
+        let x6 = src[second + i.z];
+        let x7 = src[second + i.w];
         low0 = add(low0, w2, x4, x5);
         low1 = add(low1, w2, x6, x7);
         high0 = add(high0, w3, x4, x5);

@@ -110,6 +110,18 @@ impl Geometry {
         }
     }
 
+    /// Whether neighbouring outputs see neighbouring windows without holes.
+    #[must_use]
+    pub const fn is_dense_window(&self) -> bool {
+        matches!((self.stride, self.dilation), ([1, 1], [1, 1]))
+    }
+
+    /// Whether a kernel of one tap makes it a product of the weight with the channels of each picture.
+    #[must_use]
+    pub fn is_product(&self) -> bool {
+        self.stride == [1, 1] && self.groups == 1 && self.padding == Padding::default()
+    }
+
     /// Whether every group has a single input channel.
     #[must_use]
     pub const fn is_depthwise(&self, weight: Shape) -> bool {

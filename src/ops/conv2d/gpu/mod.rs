@@ -1,23 +1,27 @@
 //! Convolution as dispatches. Forward and gradient to the input are one shader with two sets of numbers.
 
-use super::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry, Padding};
+mod axis;
+mod pad;
+mod weight_grad;
+
+use super::{Conv2d, Conv2dInputGrad, Geometry};
 use crate::error::Result;
 use crate::ops::Kernel;
 use crate::ops::activation::{self, Function};
 use crate::ops::kernel::{Binding, Preparation, word};
-use crate::ops::reduce::gpu::{finish_planes, partial};
 use crate::tensor::Shape;
+use axis::Axis;
+use pad::Padded;
+pub use weight_grad::weight_grad;
 
 /// Positions that one invocation computes: rows, columns.
 const TILE: [usize; 2] = [4, 8];
 /// Invocations a workgroup.
 const WG_SIZE: usize = 32;
-/// Invocations that keep a device busy: weight gradients with fewer are cut along their sum.
-const BUSY: usize = 2048;
 /// The bend of no activation.
 const NO_BEND: (f32, f32) = (1.0, f32::MAX);
-/// Values of partial sums at most.
-const MAX_PARTIAL: usize = 1 << 22;
+/// Which scratch buffers hold padded operands; sums and activations use lower ones.
+const PADDED: [usize; 2] = [2, 3];
 
 /// Which way a convolution's sum runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +49,7 @@ pub fn forward(op: &Conv2d, inputs: &[Shape], output: Shape) -> Result<Vec<Kerne
         bend: bend.unwrap_or(NO_BEND),
         written,
     };
-    let mut kernels = vec![convolution.kernel()];
+    let mut kernels = convolution.kernels();
     kernels.extend(second.map(|function| activation::gpu::apply(function, written, output)));
     Ok(kernels)
 }
@@ -62,59 +66,7 @@ pub fn input_grad(op: &Conv2dInputGrad, inputs: &[Shape], output: Shape) -> Resu
         bend: NO_BEND,
         written: Binding::Output,
     };
-    Ok(vec![convolution.kernel()])
-}
-
-/// Dispatches of [`Conv2dWeightGrad`].
-pub fn weight_grad(op: &Conv2dWeightGrad, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
-    let (x, dy) = (inputs[0], inputs[1]);
-    let geometry = op.geometry;
-    let groups = geometry.groups;
-    let mut params: Vec<u32> = [
-        geometry.stride,
-        geometry.dilation,
-        [geometry.padding.top, geometry.padding.left],
-        [x.h(), x.w()],
-        [dy.h(), dy.w()],
-        [output.h(), output.w()],
-    ]
-    .concat()
-    .into_iter()
-    .map(word)
-    .collect();
-    let rows = x.n() * dy.h();
-    let taps = output.plane();
-    let (shader, tiles, work) = if geometry.is_depthwise(output) {
-        let tiles = output.n() * output.h().div_ceil(4) * output.w().div_ceil(4);
-        params.extend([x.n(), output.n(), output.n() / groups].map(word));
-        ("depthwise_weight_grad", tiles, 16)
-    } else {
-        let (c_in, c_out) = (output.c(), output.n() / groups);
-        let tiles = groups * c_out.div_ceil(8) * (c_in * taps).div_ceil(8);
-        params.extend([x.n(), groups, c_in, c_out].map(word));
-        ("conv2d_weight_grad", tiles, 64)
-    };
-    let parts = (BUSY / tiles)
-        .min(MAX_PARTIAL / output.len())
-        .clamp(1, rows);
-    let count = tiles * parts;
-    params.extend([parts, count].map(word));
-    let first = Kernel {
-        shader,
-        constants: Vec::new(),
-        bindings: vec![
-            Binding::Input(0),
-            Binding::Input(1),
-            partial(output.len(), parts),
-        ],
-        prepared: None,
-        params,
-        workgroups: [count.div_ceil(WG_SIZE) as u64, 1, 1],
-        cost: (tiles * work * rows * dy.w()) as u64,
-    };
-    let mut kernels = vec![first];
-    kernels.extend(finish_planes(output.len(), parts));
-    Ok(kernels)
+    Ok(convolution.kernels())
 }
 
 /// A convolution, or its gradient to the input, as a sum over channels of `src`.
@@ -131,23 +83,17 @@ struct Convolution {
 }
 
 impl Convolution {
-    fn kernel(&self) -> Kernel {
+    fn kernels(&self) -> Vec<Kernel> {
         let geometry = &self.geometry;
-        let [k_h, k_w] = [self.weight.h(), self.weight.w()];
-        let plain = geometry.stride == [1, 1] && geometry.dilation == [1, 1];
         if geometry.is_depthwise(self.weight) {
-            self.depthwise()
-        } else if plain && [k_h, k_w] == [3, 3] {
-            self.three_by_three()
-        } else if plain
-            && [k_h, k_w] == [1, 1]
-            && geometry.groups == 1
-            && geometry.padding == Padding::default()
-        {
-            self.one_by_one()
-        } else {
-            self.general()
+            return vec![self.depthwise()];
         }
+        let special = match [self.weight.h(), self.weight.w()] {
+            [3, 3] if geometry.is_dense_window() => self.three_by_three(),
+            [1, 1] if geometry.is_product() => self.one_by_one(),
+            _ => None,
+        };
+        special.unwrap_or_else(|| vec![self.general()])
     }
 
     fn is_backward(&self) -> bool {
@@ -182,7 +128,8 @@ impl Convolution {
         }
     }
 
-    fn three_by_three(&self) -> Kernel {
+    /// `None` if the padded copy of src would be too large.
+    fn three_by_three(&self) -> Option<Vec<Kernel>> {
         let groups = self.geometry.groups;
         let (c_src, c_dst) = (self.src.c() / groups, self.dst.c() / groups);
         let padding = self.geometry.padding;
@@ -199,14 +146,20 @@ impl Convolution {
             self.dst.h().div_ceil(TILE[0]),
             self.dst.w().div_ceil(TILE[1]),
         ];
+        let padded = Padded {
+            planes: self.src.n() * self.src.c(),
+            size: [self.src.h(), self.src.w()],
+            before: padding,
+            rows: tiles[0] * TILE[0] + 2,
+            quads: 2 * tiles[1] + 1,
+        };
+        let pad = padded.kernel(Binding::Input(0), PADDED[0])?;
         let count = tiles[0] * tiles[1] * c_dst.div_ceil(4) * groups * self.dst.n();
         let params = [
-            self.src.h(),
-            self.src.w(),
+            padded.rows,
+            padded.quads,
             self.dst.h(),
             self.dst.w(),
-            padding[0],
-            padding[1],
             tiles[0],
             tiles[1],
             c_src,
@@ -214,27 +167,35 @@ impl Convolution {
             groups,
             count,
         ]
-        .map(signed_word)
+        .map(word)
         .to_vec();
         let prepared = self.pack(1, self.is_backward());
-        self.finish("conv2d_3x3", params, count, 1152 * c_src, Some(prepared))
+        let mut sums = self.finish("conv2d_3x3", params, count, 1152 * c_src, Some(prepared));
+        sums.bindings[0] = padded.binding(PADDED[0]);
+        Some(vec![pad, sums])
     }
 
-    fn one_by_one(&self) -> Kernel {
+    /// `None` if the padded copy of src would be too large.
+    fn one_by_one(&self) -> Option<Vec<Kernel>> {
         let plane = self.dst.plane();
         let tiles = plane.div_ceil(16);
         let count = tiles * self.dst.c().div_ceil(8) * self.dst.n();
-        let params = [plane, tiles, self.src.c(), self.dst.c(), count]
-            .map(word)
-            .to_vec();
-        let prepared = self.pack(2, false);
-        self.finish(
-            "conv2d_1x1",
-            params,
+        let (source, pad) = pad::whole_quads(self.src, Binding::Input(0), PADDED[0])?;
+        let params = [
+            plane,
+            plane.div_ceil(4),
+            tiles,
+            self.src.c(),
+            self.dst.c(),
             count,
-            128 * self.src.c(),
-            Some(prepared),
-        )
+        ]
+        .map(word)
+        .to_vec();
+        let prepared = self.pack(2, false);
+        let work = 128 * self.src.c();
+        let mut sums = self.finish("conv2d_1x1", params, count, work, Some(prepared));
+        sums.bindings[0] = source;
+        Some(pad.into_iter().chain([sums]).collect())
     }
 
     fn depthwise(&self) -> Kernel {
@@ -322,103 +283,4 @@ impl Convolution {
             values: 4 * count,
         }
     }
-}
-
-/// A small number that may have wrapped below 0, as a shader's i32.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "the low bits are those of the i32"
-)]
-const fn signed_word(value: usize) -> u32 {
-    value as u32
-}
-
-/// The numbers of one axis, as `Axis` in `conv_axis.wgsl`.
-struct Axis {
-    src: usize,
-    dst: usize,
-    kernel: usize,
-    stride: usize,
-    dilation: usize,
-    padding: usize,
-    scale: usize,
-    phases: usize,
-    period: usize,
-    step: usize,
-    tiles: usize,
-}
-
-impl Axis {
-    fn new(convolution: &Convolution, axis: usize) -> Self {
-        let geometry = &convolution.geometry;
-        let extent = |shape: Shape| shape.0[2 + axis];
-        let (stride, dilation) = (geometry.stride[axis], geometry.dilation[axis]);
-        let common = gcd(stride, dilation);
-        let (scale, phases, period, step) = match convolution.direction {
-            Direction::Forward => (stride, 1, 1, dilation),
-            Direction::Backward => (1, stride, stride / common, dilation / common),
-        };
-        let dst = extent(convolution.dst);
-        Self {
-            src: extent(convolution.src),
-            dst,
-            kernel: extent(convolution.weight),
-            stride,
-            dilation,
-            padding: [geometry.padding.top, geometry.padding.left][axis],
-            scale,
-            phases,
-            period,
-            step,
-            tiles: dst.div_ceil(phases).div_ceil(TILE[axis]),
-        }
-    }
-
-    /// Taps that count for one position, at most.
-    fn turns(&self) -> usize {
-        self.kernel.div_ceil(self.period)
-    }
-
-    /// Which windows of neighbouring taps overlap, as `OVERLAP` in `conv_window.wgsl`.
-    fn overlap(&self) -> u8 {
-        if self.step == self.scale {
-            1
-        } else if 2 * self.step == self.scale {
-            2
-        } else {
-            0
-        }
-    }
-
-    /// Turns of the loop along a row of taps.
-    fn turns_in_row(&self) -> usize {
-        if self.overlap() == 0 {
-            self.turns()
-        } else {
-            self.turns().div_ceil(4)
-        }
-    }
-
-    fn params(&self) -> Vec<u32> {
-        [
-            self.src,
-            self.dst,
-            self.kernel,
-            self.stride,
-            self.dilation,
-            self.padding,
-            self.scale,
-            self.phases,
-            self.period,
-            self.step,
-            self.tiles,
-            0,
-        ]
-        .map(word)
-        .to_vec()
-    }
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
