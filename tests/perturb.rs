@@ -6,7 +6,7 @@ use common::shipped::{fashion, labels, pictures};
 use common::{cases, gpu_engine, lattice};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
-use convscope::lab::attack::{Plain, Units};
+use convscope::lab::attack::{Bounds, Plain, Units};
 use convscope::lab::perturb::curve::{self, Point, curve};
 use convscope::lab::perturb::pixels::{self, PixelMap, pixel_map};
 use convscope::lab::perturb::{Method, Settings};
@@ -26,8 +26,8 @@ struct Case {
 }
 
 /// A perturbation of pixels from 0 to 1.
-fn pixels_of(method: Method) -> Settings {
-    Settings::new(method, Some(0.0), Some(1.0))
+fn pixels_of(method: Method, channels: usize) -> Settings {
+    Settings::new(method, Bounds::pixels(channels))
 }
 
 fn tensor(data: Vec<f32>, shape: [usize; 4]) -> Tensor {
@@ -49,7 +49,7 @@ fn rotations_and_shifts_are_scipys() {
             .into_iter()
             .find(|method| method.name() == case.method)
             .unwrap();
-        let mut settings = Settings::new(method, None, None);
+        let mut settings = Settings::new(method, Bounds::none(1));
         settings.angle = case.angle;
         for (fill, expected) in [(None, &case.edge), (Some(0.25), &case.filled)] {
             settings.fill = fill;
@@ -70,7 +70,7 @@ fn rotations_and_shifts_are_scipys() {
 fn a_strength_of_zero_changes_no_bit_and_the_same_seed_gives_the_same() {
     let image = picture(3, 12, 10);
     for method in Method::ALL {
-        let settings = pixels_of(method);
+        let settings = pixels_of(method, 3);
         let none = settings.perturb(&image, 0.0, 3, 0).unwrap();
         assert_eq!(none, image, "{method:?}");
         let strength = match method {
@@ -113,12 +113,12 @@ fn noise_has_the_moments_that_are_asked_for() {
         );
         (mean, (square / n).sqrt(), most)
     };
-    let (mean, deviation, _) = moments(Settings::new(Method::Gaussian, None, None), 0.2);
+    let (mean, deviation, _) = moments(Settings::new(Method::Gaussian, Bounds::none(1)), 0.2);
     assert!(
         mean.abs() < 0.01 && (deviation - 0.2).abs() < 0.006,
         "{mean} {deviation}"
     );
-    let (mean, deviation, most) = moments(Settings::new(Method::Uniform, None, None), 0.3);
+    let (mean, deviation, most) = moments(Settings::new(Method::Uniform, Bounds::none(1)), 0.3);
     assert!(mean.abs() < 0.01 && (deviation - 0.3 / 3_f32.sqrt()).abs() < 0.006);
     assert!(most <= 0.3 && most > 0.299);
 }
@@ -126,7 +126,7 @@ fn noise_has_the_moments_that_are_asked_for() {
 #[test]
 fn salt_and_pepper_strike_whole_pixels_and_more_of_the_same_as_they_grow() {
     let image = picture(3, 40, 50);
-    let settings = pixels_of(Method::SaltPepper);
+    let settings = pixels_of(Method::SaltPepper, 3);
     let struck = |share: f32| -> Vec<bool> {
         let noisy = settings.perturb(&image, share, 1, 0).unwrap();
         let plane = 40 * 50;
@@ -148,13 +148,13 @@ fn salt_and_pepper_strike_whole_pixels_and_more_of_the_same_as_they_grow() {
 #[test]
 fn light_moves_as_said_and_stays_within_black_and_white() {
     let image = picture(1, 6, 6);
-    let lighter = pixels_of(Method::Brightness)
+    let lighter = pixels_of(Method::Brightness, 1)
         .perturb(&image, 0.25, 0, 0)
         .unwrap();
-    let flat = pixels_of(Method::Contrast)
+    let flat = pixels_of(Method::Contrast, 1)
         .perturb(&image, 1.0, 0, 0)
         .unwrap();
-    let double = pixels_of(Method::Contrast)
+    let double = pixels_of(Method::Contrast, 1)
         .perturb(&image, -1.0, 0, 0)
         .unwrap();
     for (index, &value) in image.data().iter().enumerate() {
@@ -165,7 +165,7 @@ fn light_moves_as_said_and_stays_within_black_and_white() {
     }
     // Without bounds nothing is cut, and the middle is that of the picture's own values.
     let own = tensor(vec![-4.0, 0.0, 2.0, 1.0], [1, 1, 2, 2]);
-    let settings = Settings::new(Method::Contrast, None, None);
+    let settings = Settings::new(Method::Contrast, Bounds::none(1));
     let double = settings.perturb(&own, -1.0, 0, 0).unwrap();
     assert_eq!(double.data(), [-7.0, 1.0, 5.0, 3.0]);
 }
@@ -173,7 +173,7 @@ fn light_moves_as_said_and_stays_within_black_and_white() {
 #[test]
 fn an_occlusion_covers_its_share_where_it_is_put() {
     let image = tensor(vec![0.0; 2 * 20 * 30], [1, 2, 20, 30]);
-    let mut settings = pixels_of(Method::Occlusion);
+    let mut settings = pixels_of(Method::Occlusion, 2);
     for share in [0.1, 0.5, 0.9, 1.0] {
         for seed in 0..5 {
             let covered = settings.perturb(&image, share, seed, 0).unwrap();
@@ -209,7 +209,7 @@ fn strengths_out_of_range_are_refused_with_the_range() {
         (Method::Brightness, f32::NAN, "finite"),
         (Method::Shift, f32::INFINITY, "from 0"),
     ] {
-        let error = pixels_of(method)
+        let error = pixels_of(method, 1)
             .perturb(&image, strength, 0, 0)
             .unwrap_err();
         assert_eq!(error.code.as_str(), "bad_argument");
@@ -238,7 +238,7 @@ fn draw(
     let request = curve::Request {
         pictures: &images,
         labels,
-        settings: &pixels_of(method),
+        settings: &pixels_of(method, 1),
         strengths: at,
         repeats: 6,
         seed: 5,
@@ -294,7 +294,7 @@ fn a_curve_ends_when_it_is_told_to_or_stopped() {
     let (overrides, control) = (Overrides::new(), Control::new());
     let victim = Plain::new(&net, units(), &overrides, &control).unwrap();
     let images = units().from_model(&images).unwrap();
-    let settings = pixels_of(Method::Uniform);
+    let settings = pixels_of(Method::Uniform, 1);
     let request = curve::Request {
         pictures: &images,
         labels: None,

@@ -1089,12 +1089,12 @@ export type PerturbationMethod =
 
 /** In what strengths, colours and bounds are measured. */
 export type Measured = {
-  /** Pixels from 0 to 1 (the default for pictures), or a tensor's own units (the default for tensors). */
+  /** `"pixels"` takes a tensor, which is in model space, as the picture it shows; `"own"` a picture as its tensor. */
   units?: "pixels" | "own";
-  /** Of a tensor's own units: black, below which nothing falls; without it the darkest value of a picture counts as black. */
-  min?: number;
+  /** Black, or one a channel: 0 for pictures; without it the darkest value of a tensor counts as black. */
+  min?: number | number[];
   /** White, in the same manner. */
-  max?: number;
+  max?: number | number[];
 };
 
 /**

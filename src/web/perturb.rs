@@ -3,13 +3,13 @@
 use js_sys::{Array, Int32Array, Object};
 use wasm_bindgen::prelude::*;
 
+use super::attack::read_overrides;
 use super::control::CallControl;
-use super::measure::Measure;
 use super::net::WebNet;
 use super::options::{Options, whole};
 use super::{JsResult, set, tensor, thrown};
 use crate::error::{Error, Result};
-use crate::lab::attack::Plain;
+use crate::lab::attack::{Bounds, Plain};
 use crate::lab::perturb::curve::{self, Band, Point, curve};
 use crate::lab::perturb::pixels::{self, PixelMap, pixel_map};
 use crate::lab::perturb::{Method, Settings};
@@ -25,6 +25,18 @@ const PERTURBATION: [&str; 8] = [
 const MOST_REPEATS: usize = 10_000;
 
 const REPEATS: usize = 16;
+
+/// Red, green and blue, each none or all: black, white, red, yellow, green, cyan, blue, magenta.
+const HUES: [[usize; 3]; 8] = [
+    [0, 0, 0],
+    [1, 1, 1],
+    [1, 0, 0],
+    [1, 1, 0],
+    [0, 1, 0],
+    [0, 1, 1],
+    [0, 0, 1],
+    [1, 0, 1],
+];
 
 /// Milliseconds between two looks at a map.
 const LOOK_MS: f64 = 120.0;
@@ -48,15 +60,13 @@ impl WebNet {
         let perturb = || {
             let known = [&PERTURBATION[..], &["strength"]].concat();
             let options = Options::new("perturb", &options, &known)?;
-            let measure = self.measure(&options)?;
-            let settings = self.read_perturbation("perturb", &options, &measure)?;
+            let origin = self.read_origin(&image, &options)?;
+            let settings = self.read_perturbation("perturb", &options, origin.bounds())?;
             let strength = options
                 .number("strength")?
                 .ok_or_else(|| options.wrong("strength", "a number"))?;
-            let image = measure.units.from_model(&tensor::read_image(&image)?)?;
-            self.net.check_pictures(&image)?;
-            let perturbed = settings.perturb(&image, strength as f32, control.seed(), 0)?;
-            measure.units.to_model(&perturbed)
+            let perturbed = settings.perturb(origin.start(), strength as f32, control.seed(), 0)?;
+            origin.back(&perturbed)
         };
         perturb()
             .map(|tensor| tensor::write(&tensor))
@@ -77,8 +87,9 @@ impl WebNet {
         let draw = async || {
             let known = [&PERTURBATION[..], &["strengths", "repeats", "labels"]].concat();
             let options = Options::new("perturbationCurve", &options, &known)?;
-            let measure = self.measure(&options)?;
-            let settings = self.read_perturbation("perturbationCurve", &options, &measure)?;
+            let origin = self.read_origin(&image, &options)?;
+            let settings =
+                self.read_perturbation("perturbationCurve", &options, origin.bounds())?;
             let strengths = options
                 .get("strengths")
                 .and_then(|list| tensor::numbers(&list))
@@ -88,12 +99,11 @@ impl WebNet {
                 return Err(options.wrong("repeats", &format!("from 1 to {MOST_REPEATS}")));
             }
             let labels = read_labels(&options)?;
-            let overrides = tensor::read_overrides(options.get("override").as_ref())?;
-            let image = measure.units.from_model(&tensor::read_image(&image)?)?;
-            self.net.check_pictures(&image)?;
-            let victim = Plain::new(&self.net, measure.units, &overrides, control.inner())?;
+            let overrides = read_overrides(&options, &origin)?;
+            let units = origin.units().clone();
+            let victim = Plain::new(&self.net, units, &overrides, control.inner())?;
             let request = curve::Request {
-                pictures: &image,
+                pictures: origin.start(),
                 labels: labels.as_deref(),
                 settings: &settings,
                 strengths: &strengths,
@@ -130,13 +140,12 @@ impl WebNet {
                 "target", "colors", "stride", "size", "region", "units", "min", "max", "override",
             ];
             let options = Options::new("pixelMap", &options, &known)?;
-            let measure = self.measure(&options)?;
-            let overrides = tensor::read_overrides(options.get("override").as_ref())?;
-            let image = measure.units.from_model(&tensor::read_image(&image)?)?;
-            let shape = self.net.check_pictures(&image)?;
+            let origin = self.read_origin(&image, &options)?;
+            let overrides = read_overrides(&options, &origin)?;
+            let shape = origin.start().activation_shape();
             let colours = match options.get("colors") {
                 Some(list) => read_colours(&options, &list)?,
-                None => self.colours(&measure, &image),
+                None => self.colours(origin.bounds(), origin.start()),
             };
             let (stride, size) = (from_one(&options, "stride")?, from_one(&options, "size")?);
             let region = match options.get("region") {
@@ -148,14 +157,10 @@ impl WebNet {
                     [side("top")?, side("left")?, side("height")?, side("width")?]
                 }
             };
-            let victim = Plain::new(
-                &self.net,
-                measure.units.clone(),
-                &overrides,
-                control.inner(),
-            )?;
+            let units = origin.units().clone();
+            let victim = Plain::new(&self.net, units, &overrides, control.inner())?;
             let request = pixels::Request {
-                picture: &image,
+                picture: origin.start(),
                 label: options.index("target")?,
                 colours: &colours,
                 stride,
@@ -200,7 +205,7 @@ impl WebNet {
         &self,
         call: &str,
         options: &Options,
-        measure: &Measure,
+        bounds: &Bounds,
     ) -> Result<Settings> {
         let name = options.text("method")?;
         let names = Method::ALL.map(Method::name).join(", ");
@@ -239,43 +244,43 @@ impl WebNet {
             fill: options.number("fill")?.map(|value| value as f32),
             angle: options.number("angle")?.map(|value| value as f32),
             place,
-            ..Settings::new(method, measure.min, measure.max)
+            ..Settings::new(method, bounds.clone())
         })
     }
 
     /// Black and white, and six hues where there are three channels.
-    fn colours(&self, measure: &Measure, image: &Tensor) -> Vec<Vec<f32>> {
-        let channels = image.activation_shape().c();
-        let least = || image.data().iter().copied().fold(f32::INFINITY, f32::min);
-        let most = || {
-            image
-                .data()
-                .iter()
-                .copied()
-                .fold(f32::NEG_INFINITY, f32::max)
+    fn colours(&self, bounds: &Bounds, picture: &Tensor) -> Vec<Vec<f32>> {
+        let shape = picture.activation_shape();
+        let planes = picture.data().chunks_exact(shape.plane());
+        // Where there is no bound, the picture's own values give it.
+        let extremes: Vec<[f32; 2]> = planes
+            .take(shape.c())
+            .enumerate()
+            .map(|(channel, plane)| {
+                let [low, high] = bounds.of(channel);
+                let least = plane.iter().copied().fold(f32::INFINITY, f32::min);
+                let most = plane.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                [
+                    if low.is_finite() { low } else { least },
+                    if high.is_finite() { high } else { most },
+                ]
+            })
+            .collect();
+        let is_bgr = self.rule().is_ok_and(|rule| rule.channels == Channels::Bgr);
+        let colour = |red_green_blue: [usize; 3]| -> Vec<f32> {
+            let channels = extremes.iter().enumerate();
+            channels
+                .map(|(channel, extremes)| {
+                    let channel = if is_bgr { 2 - channel.min(2) } else { channel };
+                    extremes[red_green_blue.get(channel).copied().unwrap_or(0)]
+                })
+                .collect()
         };
-        let black = measure.min.unwrap_or_else(least);
-        let white = measure.max.unwrap_or_else(most);
-        let mut colours = vec![vec![black; channels], vec![white; channels]];
-        if channels == 3 {
-            // Red, yellow, green, cyan, blue, magenta.
-            let hues = [
-                [1, 0, 0],
-                [1, 1, 0],
-                [0, 1, 0],
-                [0, 1, 1],
-                [0, 0, 1],
-                [1, 0, 1],
-            ];
-            let is_bgr = self.rule().is_ok_and(|rule| rule.channels == Channels::Bgr);
-            for mut hue in hues {
-                if is_bgr {
-                    hue.reverse();
-                }
-                colours.push(hue.map(|on| if on == 1 { white } else { black }).to_vec());
-            }
+        if shape.c() == 3 {
+            return HUES.iter().map(|&hue| colour(hue)).collect();
         }
-        colours
+        let even = |which: usize| extremes.iter().map(|extremes| extremes[which]).collect();
+        vec![even(0), even(1)]
     }
 }
 

@@ -1,9 +1,10 @@
 // Robustness: perturbations and their curves, single pixels, and the view's ways to look at them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readOptions, sayingOf, writeOptions } from "../../www/views/robustness-attacks.js";
 import { spread } from "../../www/views/robustness-pixels.js";
 import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
-import { openOn, parse, pointAt, settled, show, text } from "./sights.mjs";
+import { openApi, openOn, parse, pointAt, settled, show, text } from "./sights.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -123,7 +124,7 @@ test("every option is read, and what cannot be is said", async () => {
         await perturb({ ...base, angle: 4 }),
         await perturb({ ...base, place: [0, 3] }),
         await perturb({ ...base, units: "bytes" }),
-        await perturb({ ...base, min: 0 }),
+        await perturb({ ...base, min: 2 }),
         await perturb({ ...base, colour: 1 }),
         await curve({ strengths: [] }),
         await curve({ strengths: "all" }),
@@ -206,6 +207,79 @@ test("the map of single pixels says what a pixel does, and a click paints it", (
     await settled(page);
     assert.doesNotMatch(await page.evaluate(() => location.hash), /dots/);
   }));
+
+test("an attack shows what was added, keeps its budget, and is walked step by step", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${VIEW}&robustness.mode=attack&robustness.options=steps:40`);
+    assert.match(
+      await text(page, ".verdict"),
+      /^It is (now called (?!Ankle boot)|still called Ankle boot)/,
+    );
+    assert.match(await text(page, ".budget .proof.holds"), /^L∞ ≤ ε = 8\.00\/255$/);
+    const [, linf] = (await text(page, ".budget")).match(/L∞ ([\d.]+)\/255/) ?? [];
+    assert.ok(Number(linf) <= 8 && Number(linf) > 7.9, linf);
+    const last = await pixels(page, ".sights figure:nth-child(3) canvas");
+    await page.locator(".attack-way .chart").focus();
+    for (let step = 0; step < 12; step += 1) await page.keyboard.press("ArrowLeft");
+    await settled(page);
+    assert.notEqual(await pixels(page, ".sights figure:nth-child(3) canvas"), last, "step 0");
+    const faint = await pixels(page, ".sights figure:nth-child(2) canvas");
+    await show(
+      page,
+      `${VIEW}&robustness.mode=attack&robustness.options=steps:40&robustness.gain=100`,
+    );
+    assert.notEqual(await pixels(page, ".sights figure:nth-child(2) canvas"), faint);
+    await show(page, `${VIEW}&robustness.mode=attack&robustness.attack=fgsm&robustness.goal=8`);
+    assert.equal(await text(page, ".question"), "What small change makes Ankle boot a Bag?");
+    await page.getByRole("button", { name: "Smallest ε that fools" }).waitFor();
+    const found = await page.locator(".attack-way .pixels canvas").count();
+    assert.equal(found, 1, "the loss around it");
+  }));
+
+test("a patch that was learned is laid where one clicks, and pixels evolve as a crowd that is drawn", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    const patch = "&robustness.attack=patch&robustness.options=steps:10,size:6,anywhere:1";
+    await openApp(page, `${VIEW}&robustness.mode=attack${patch}`);
+    assert.match(await text(page, ".budget"), /L0 (3[0-6]|2\d) of 784 pixels/);
+    const before = await pixels(page, ".sights figure:nth-child(3) canvas");
+    const { x, y } = await pointAt(page, ".sights figure:nth-child(3) canvas", 28, { x: 4, y: 4 });
+    await page.mouse.click(x, y);
+    await settled(page);
+    assert.notEqual(await pixels(page, ".sights figure:nth-child(3) canvas"), before);
+    const plain = await pixels(page, ".sights figure:nth-child(1) canvas");
+    const crowd = "pixels:1,search:evolution,population:40,generations:5";
+    await show(
+      page,
+      `${VIEW}&robustness.mode=attack&robustness.attack=single_pixel&robustness.options=${crowd}`,
+    );
+    assert.notEqual(await pixels(page, ".sights figure:nth-child(1) canvas"), plain, "the crowd");
+    assert.match(await text(page, ".budget"), /L0 [01] of 784 pixels/);
+  }));
+
+test("every attack that the engine has is offered, and says what it can and cannot", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${VIEW}&robustness.mode=attack&robustness.attack=noise`);
+    const offered = await page
+      .getByLabel("Attack", { exact: true })
+      .locator("option")
+      .evaluateAll((all) => all.map((each) => /** @type {HTMLOptionElement} */ (each).value));
+    const api = await openApi(page, { model: "fashion", picture: PICTURE });
+    const known = await api.ask(async ({ scope }) =>
+      scope.attacks.map((/** @type {any} */ { id }) => id),
+    );
+    await api.close();
+    assert.deepEqual([...offered].sort(), [...known].sort());
+    for (const id of offered) assert.ok(sayingOf(id).what, `${id} has its sentence`);
+    await page.locator("summary", { hasText: "What it can" }).click();
+    assert.ok((await page.locator(".abilities .lacks").count()) > 0, "a reason for what it cannot");
+  }));
+
+test("an attack's options travel as text, and what a link gets wrong is left out", () => {
+  const pgd = { id: "pgd", options: ["epsilon", "norm", "steps", "restarts", "randomStart"] };
+  const options = readOptions(pgd, "steps:20,norm:l2,restarts:99,momentum:1,randomStart:1,,:");
+  assert.deepEqual(options, { steps: 20, norm: "l2", randomStart: true });
+  assert.equal(writeOptions(options), "steps:20,norm:l2,randomStart:1");
+});
 
 test("on a phone nothing is wider than the screen, in any way to look", () =>
   withPage({ backend: "cpu", viewport: { width: 360, height: 740 } }, async (page) => {

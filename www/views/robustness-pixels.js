@@ -95,6 +95,20 @@ export function createSinglePixels({ app, store, heading, words, signal }) {
   const cost = h("p", { class: "small muted" });
   const clear = button({ label: "Take the dots off", onClick: () => setDots([]), signal });
 
+  const evolve = [1, 3, 5].map((pixels) =>
+    button({
+      label: String(pixels),
+      title: `Differential evolution over ${pixels === 1 ? "one pixel" : `${pixels} pixels`}, drawn as it moves`,
+      onClick: () =>
+        store.set({
+          "robustness.mode": "attack",
+          "robustness.attack": "single_pixel",
+          "robustness.options": `pixels:${pixels},search:evolution`,
+        }),
+      signal,
+    }),
+  );
+
   /** @type {PixelMap | null} */
   let map = null;
   let turn = 0;
@@ -358,6 +372,7 @@ export function createSinglePixels({ app, store, heading, words, signal }) {
     element,
     controls: [
       group("Single pixels", stride.element, size.element, cost, clear),
+      group("Evolve pixels, together", h("div", { class: "buttons" }, ...evolve)),
       fold(
         "What is tried",
         h(

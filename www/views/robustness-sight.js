@@ -7,11 +7,15 @@ import { h } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 
 /**
+ * @typedef {import("../app/session.js").Session} Session
  * @typedef {import("../convscope.js").Net} Net
  * @typedef {import("../convscope.js").Tensor} Tensor
  * @typedef {import("../convscope.js").Prediction} Prediction
  * @typedef {import("../convscope.js").Class} Class
  */
+
+/** Smaller differences are those of rounding. */
+const ROUNDING = 1e-6;
 
 /** Classes whose bars are shown. */
 const SHOWN = 4;
@@ -45,6 +49,46 @@ export function inPixels(net, { data, shape }) {
     const channel = Math.floor(index / plane);
     return value * (std[channel] ?? 1) + (mean[channel] ?? 0);
   });
+}
+
+/**
+ * How far two pictures lie apart: pixels that differ in any channel, and in pixel units the norms of the difference.
+ * @param {Net} net
+ * @param {Tensor} before
+ * @param {Tensor} after
+ */
+export function norms(net, before, after) {
+  const [was, is] = [inPixels(net, before), inPixels(net, after)];
+  const plane = before.shape[2] * before.shape[3];
+  const touched = new Set();
+  let sum = 0;
+  let linf = 0;
+  for (const [index, value] of is.entries()) {
+    const change = Math.abs(value - was[index]);
+    if (change > ROUNDING) touched.add(index % plane);
+    sum += change * change;
+    linf = Math.max(linf, change);
+  }
+  return { l0: touched.size, l2: Math.sqrt(sum), linf };
+}
+
+/**
+ * What was added, magnified: signed by colour where there is one channel, around the middle grey where there are three.
+ * @param {Session} app
+ * @param {Tensor} before
+ * @param {Tensor} after
+ * @param {number} gain
+ */
+export async function difference(app, before, after, gain) {
+  const [was, is] = [inPixels(app.net, before), inPixels(app.net, after)];
+  const change = is.map((value, index) => value - was[index]);
+  const [, channels] = before.shape;
+  const reach = 1 / gain;
+  const { bitmap } = await app.scope.paint(
+    { data: change, shape: before.shape },
+    { map: channels === 3 ? "rgb" : "diverging", scale: [-reach, reach] },
+  );
+  return bitmap;
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createAttack } from "./robustness-attack.js";
 import { createPerturb } from "./robustness-perturb.js";
 import { createSinglePixels } from "./robustness-pixels.js";
 import { createModes } from "./saliency-modes.js";
@@ -37,6 +38,12 @@ const WAYS = [
     title: "Single pixels",
     hint: "What one pixel can do",
     create: createSinglePixels,
+  },
+  {
+    id: "attack",
+    title: "Attack",
+    hint: "A small change, made on purpose",
+    create: createAttack,
   },
 ];
 

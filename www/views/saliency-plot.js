@@ -54,7 +54,8 @@ export function createPlot({ label, width = 360, onMove, signal }) {
       HEIGHT - BOTTOM - ((value - least) / (most - least)) * (HEIGHT - TOP - BOTTOM);
     const half = (least + most) / 2;
     const apart = -least > 0.15 * (most - least);
-    const marks = least < 0 ? [...(apart ? [least] : []), 0, most] : [least, half, most];
+    const signed = least < 0 && most > 0.15 * (most - least);
+    const marks = signed ? [...(apart ? [least] : []), 0, most] : [least, half, most];
     const grid = marks.flatMap((value) => [
       svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }),
       svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, number(value, 2)),

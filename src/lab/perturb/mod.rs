@@ -8,6 +8,7 @@ mod noise;
 pub mod pixels;
 mod space;
 
+use super::attack::Bounds;
 use super::filters::{Filter, Pixels};
 use crate::error::{Error, Result};
 use crate::picture::Channels;
@@ -100,10 +101,9 @@ impl Method {
 pub struct Settings {
     /// Its kind.
     pub method: Method,
-    /// Black: values below become it. Without it, nothing is cut, and the darkest value of a picture counts as black.
-    pub min: Option<f32>,
-    /// White, in the same manner.
-    pub max: Option<f32>,
+    /// Black and white, channel by channel: what lies beyond becomes them. Where there is none, nothing is cut, and the least
+    /// and greatest value of a picture count as black and white.
+    pub bounds: Bounds,
     /// Which channels are red, green and blue, for JPEG files.
     pub channels: Option<Channels>,
     /// What a rotation or a shift uncovers, and what an occlusion is painted with; without it, the outermost pixels go on,
@@ -116,13 +116,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// `method` as the API has it by default, for values between `min` and `max`.
+    /// `method` as the API has it by default, for values within `bounds`.
     #[must_use]
-    pub const fn new(method: Method, min: Option<f32>, max: Option<f32>) -> Self {
+    pub const fn new(method: Method, bounds: Bounds) -> Self {
         Self {
             method,
-            min,
-            max,
+            bounds,
             channels: None,
             fill: None,
             angle: None,
@@ -169,13 +168,13 @@ impl Settings {
         if strength == 0.0 {
             return Ok(picture.to_vec());
         }
-        let [black, white] = self.extremes(picture);
-        let middle = f32::midpoint(black, white);
+        let extremes = self.extremes(picture, shape.plane());
+        let middle = |channel: usize| f32::midpoint(extremes[channel][0], extremes[channel][1]);
         let mut values = match self.method {
             Method::Gaussian => noise::gaussian(picture, strength, random),
             Method::Uniform => noise::uniform(picture, strength, random),
             Method::SaltPepper => {
-                noise::salt_pepper(picture, shape.plane(), strength, [black, white], random)
+                noise::salt_pepper(picture, shape.plane(), strength, &extremes, random)
             }
             Method::Blur => self.filtered(Filter::Gaussian { sigma: strength }, picture, shape)?,
             Method::Jpeg => {
@@ -185,7 +184,11 @@ impl Settings {
             Method::Brightness => picture.iter().map(|value| value + strength).collect(),
             Method::Contrast => picture
                 .iter()
-                .map(|value| middle + (1.0 - strength) * (value - middle))
+                .enumerate()
+                .map(|(index, value)| {
+                    let middle = middle(index / shape.plane());
+                    middle + (1.0 - strength) * (value - middle)
+                })
                 .collect(),
             Method::Rotation => space::rotated(picture, shape, strength, self.fill),
             Method::Shift => {
@@ -194,27 +197,24 @@ impl Settings {
                 space::shifted(picture, shape, strength, angle, self.fill)
             }
             Method::Occlusion => {
-                let place = [random.uniform(), random.uniform()];
-                let paint = self.fill.unwrap_or(middle);
-                space::occluded(picture, shape, strength, self.place, place, paint)
+                let chance = [random.uniform(), random.uniform()];
+                let paint: Vec<f32> = (0..shape.c())
+                    .map(|channel| self.fill.unwrap_or_else(|| middle(channel)))
+                    .collect();
+                space::occluded(picture, shape, strength, self.place, chance, &paint)
             }
         };
-        let (least, most) = (
-            self.min.unwrap_or(f32::NEG_INFINITY),
-            self.max.unwrap_or(f32::INFINITY),
-        );
-        for value in &mut values {
-            *value = value.clamp(least, most);
-        }
+        self.bounds.clamp(&mut values);
         Ok(values)
     }
 
     /// One picture as a filter leaves it.
     fn filtered(&self, filter: Filter, picture: &[f32], shape: Shape) -> Result<Vec<f32>> {
-        let [black, white] = self.extremes(picture);
+        let extremes = self.extremes(picture, shape.plane());
+        let side = |side: usize| extremes.iter().map(|extremes| extremes[side]).collect();
         let pixels = Pixels {
-            low: vec![black; shape.c()],
-            high: vec![white; shape.c()],
+            low: side(0),
+            high: side(1),
             channels: self.channels,
         };
         // A picture of one value has no black and white to filter between.
@@ -250,14 +250,20 @@ impl Settings {
         )))
     }
 
-    /// Black and white for a picture.
-    fn extremes(&self, picture: &[f32]) -> [f32; 2] {
-        let least = || picture.iter().copied().fold(f32::INFINITY, f32::min);
-        let most = || picture.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        [
-            self.min.unwrap_or_else(least),
-            self.max.unwrap_or_else(most),
-        ]
+    /// Black and white in each channel of a picture.
+    fn extremes(&self, picture: &[f32], plane: usize) -> Vec<[f32; 2]> {
+        let channels = picture.chunks_exact(plane).enumerate();
+        channels
+            .map(|(channel, values)| {
+                let [low, high] = self.bounds.of(channel);
+                let least = values.iter().copied().fold(f32::INFINITY, f32::min);
+                let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                [
+                    if low.is_finite() { low } else { least },
+                    if high.is_finite() { high } else { most },
+                ]
+            })
+            .collect()
     }
 }
 

@@ -18,23 +18,26 @@ pub fn uniform(picture: &[f32], most: f32, random: &mut Random) -> Vec<f32> {
         .collect()
 }
 
-/// Pixels of which a `share` becomes black or white in all channels; those of a smaller share are among those of a larger.
+/// Pixels of which a `share` becomes black or white in all channels, `extremes` of each; those of a smaller share are among
+/// those of a larger.
 pub fn salt_pepper(
     picture: &[f32],
     plane: usize,
     share: f32,
-    extremes: [f32; 2],
+    extremes: &[[f32; 2]],
     random: &mut Random,
 ) -> Vec<f32> {
-    let painted: Vec<Option<f32>> = (0..plane)
+    let painted: Vec<Option<usize>> = (0..plane)
         .map(|_| {
             let (chance, which) = (random.uniform(), random.below(2));
-            (chance < share).then_some(extremes[which])
+            (chance < share).then_some(which)
         })
         .collect();
     picture
         .iter()
         .enumerate()
-        .map(|(index, &value)| painted[index % plane].unwrap_or(value))
+        .map(|(index, &value)| {
+            painted[index % plane].map_or(value, |which| extremes[index / plane][which])
+        })
         .collect()
 }

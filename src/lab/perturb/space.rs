@@ -28,8 +28,8 @@ pub fn shifted(
     })
 }
 
-/// A picture with a square of one colour over a `share` of its area, as near to square and as much inside as it can be.
-/// Its centre is at `place`, or anywhere, by `chance`, where it lies wholly inside.
+/// A picture with a square of one colour, `paint` by channels, over a `share` of its area, as near to square as it can be.
+/// Its centre is as near to `place` as it lies inside, or anywhere inside by `chance`.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -41,7 +41,7 @@ pub fn occluded(
     share: f32,
     place: Option<[f32; 2]>,
     chance: [f32; 2],
-    paint: f32,
+    paint: &[f32],
 ) -> Vec<f32> {
     let extents = [shape.h(), shape.w()];
     let area = f64::from(share) * shape.plane() as f64;
@@ -60,7 +60,7 @@ pub fn occluded(
         first..first + side
     });
     let mut values = picture.to_vec();
-    for plane in values.chunks_exact_mut(shape.plane()) {
+    for (plane, &paint) in values.chunks_exact_mut(shape.plane()).zip(paint) {
         for row in ranges[0].clone() {
             plane[row * shape.w()..][ranges[1].clone()].fill(paint);
         }
