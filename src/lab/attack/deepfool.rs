@@ -6,6 +6,9 @@ use super::{Look, Loss, MOST_STEPS, Norm, Victim, counted, within};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
+/// How far a second step and those after it go beyond the boundary, as Foolbox's.
+const BEYOND: f64 = 1e-4;
+
 /// Steps to the nearest of the linearised boundaries (Moosavi-Dezfooli, Fawzi and Frossard 2016).
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeepFool {
@@ -42,21 +45,23 @@ impl DeepFool {
         counted("steps", self.steps, 1, MOST_STEPS)
     }
 
-    /// The least change that takes a picture over the boundary where z_k − z_label = `gap` < 0, if `gradient` is that of
-    /// the difference everywhere, and its size; none where there is no slope.
-    fn crossing(&self, gap: f32, gradient: &[f32]) -> Option<(f64, Vec<f32>)> {
+    /// The least change that takes a picture over the boundary where z_k − z_label = `gap` < 0 and `more` beyond, if
+    /// `gradient` is that of the difference everywhere, and its size; none where there is no slope.
+    fn crossing(&self, gap: f32, gradient: &[f32], more: f64) -> Option<(f64, Vec<f32>)> {
         let gap = f64::from(gap).abs();
         match self.norm {
             // |f| / ‖w‖₂² · w
             Norm::L2 => {
                 let length = length(gradient);
-                (length > 0.0).then(|| (gap / length, scaled(gradient, gap / length / length)))
+                let size = gap / length + more;
+                (length > 0.0).then(|| (size, scaled(gradient, size / length)))
             }
             // |f| / ‖w‖₁ · sign(w)
             Norm::Linf => {
                 let sum: f64 = gradient.iter().map(|&g| f64::from(g.abs())).sum();
                 let signs: Vec<f32> = gradient.iter().map(|&g| sign(g)).collect();
-                (sum > 0.0).then(|| (gap / sum, scaled(&signs, gap / sum)))
+                let size = gap / sum + more;
+                (sum > 0.0).then(|| (size, scaled(&signs, size)))
             }
         }
     }
@@ -107,11 +112,15 @@ pub(super) async fn deepfool<V: Victim, F: AsyncFnMut(Look) -> Result<bool>>(
         let slope = run
             .slope(&of, &gather(&pictures, &of)?, &Loss::Logits(weights))
             .await?;
+        // Where bounds cut a step short, ever smaller ones would end before the boundary.
+        let more = if step == 0 { 0.0 } else { BEYOND };
         active.clear();
         for (picture, _) in &still {
             let crossings = (of.iter().zip(&gaps).enumerate())
                 .filter(|(_, (of, _))| *of == picture)
-                .filter_map(|(at, (_, &gap))| settings.crossing(gap, row(&slope.gradient, at)));
+                .filter_map(|(at, (_, &gap))| {
+                    settings.crossing(gap, row(&slope.gradient, at), more)
+                });
             let Some((_, change)) = crossings.min_by(|a, b| a.0.total_cmp(&b.0)) else {
                 continue;
             };
