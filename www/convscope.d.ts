@@ -728,6 +728,8 @@ export type AttackCommon = Run & {
    * all succeed. `false`.
    */
   earlyStop?: boolean;
+  /** What stands before the network, which `attack` then judges with it. */
+  defence?: Defence;
   /** Steps between two calls of `onStep`, 1. */
   every?: number;
 };
@@ -923,7 +925,7 @@ export type AttackResults = AttackExtra & {
 };
 
 /** The options of the attack, without the budget, which is searched for. */
-export type SmallestEpsilonOptions = Omit<AttackCommon, "earlyStop" | "every"> & {
+export type SmallestEpsilonOptions = Omit<AttackCommon, "earlyStop" | "every" | "defence"> & {
   /** The greatest budget that is tried, 1. */
   most?: number;
   /** How near to the smallest, 1/2550. */
@@ -976,6 +978,136 @@ export type AttackAbilities = {
   unbounded: Ability;
 };
 
+/** What pixels are for a call that filters them: from 0 to 1 for pictures, a tensor's own numbers for tensors. */
+export type Units = Pick<AttackCommon, "units" | "min" | "max">;
+
+/** A filter of pictures. */
+export type Filter =
+  /** Rounded to 2^`bits` levels, 4 bits by default. */
+  | { method: "bit_depth"; bits?: number }
+  /** The median of `size` × `size` pixels, 3. */
+  | { method: "median"; size?: number }
+  /** A blur of deviation `sigma` pixels, 1. */
+  | { method: "gaussian"; sigma?: number }
+  /** The round trip through a baseline JPEG file of `quality` 1 to 100, 75, with colour at half the size. */
+  | { method: "jpeg"; quality?: number }
+  /** Total-variation denoising: least ½ ‖u − f‖² + `weight` · TV(u), 0.1, by `steps` steps of Chambolle's projection, 100. */
+  | { method: "tv"; weight?: number; steps?: number }
+  /** Shrunk to a random size from `scale` (0.9) on, and put on black at a random place. */
+  | { method: "random_resize"; scale?: number };
+
+/** A detector: what a network says must not change when detail is squeezed out. */
+export type Squeezing = {
+  method: "squeezing";
+  /** Bit depth 5 and a median of 2 × 2. */
+  squeezers?: Filter[];
+  /** The score above which a picture is refused, 0.5. */
+  threshold?: number;
+};
+
+/** A defence before a network that is attacked. */
+export type Defence = (
+  | Filter
+  /** `draws` is how many one answer takes, 10. */
+  | { method: "random_resize"; scale?: number; draws?: number }
+  /** The mean answer to `draws` (10) copies with normal noise of deviation `sigma` (0.25). */
+  | { method: "smoothing"; sigma?: number; draws?: number }
+  | Squeezing
+) & {
+  /**
+   * Whether the attack knows the defence, `true` by default: it goes straight through what has no gradient (BPDA) and takes the
+   * mean over what is random (EOT). Else it attacks the network alone, and the defended one is judged.
+   */
+  adaptive?: boolean;
+};
+
+/** A defence of a picture; of smoothing, what certifies it. */
+export type DefendOptions = Run &
+  Units &
+  (
+    | Filter
+    | {
+        method: "smoothing";
+        /** Deviation of the noise, 0.25. */
+        sigma?: number;
+        /** Noisy copies that bound the class's share, 1000. */
+        samples?: number;
+        /** Noisy copies that choose the class beforehand, 100. */
+        guesses?: number;
+        /** The chance that a radius is wrong, 0.001. */
+        alpha?: number;
+      }
+    | Squeezing
+  );
+
+/** What is certain under smoothing; lists with one a picture for several. */
+export type Certified<Class = number | null, Number = number, Votes = number[]> = Tensor & {
+  /** The smoothed network's class, `null` where it abstains. */
+  class: Class;
+  /** Within this L2 distance no picture is answered otherwise, but for the chance `alpha`; 0 where it abstains. */
+  radius: Number;
+  /** The lower bound on the share of noisy copies that are taken for the class. */
+  lower: Number;
+  /** Of the copies that count, those taken for each class. */
+  votes: Votes;
+};
+
+/** What feature squeezing says; lists with one a picture for several. */
+export type Squeezed<Number = number, Flag = boolean, Numbers = number[]> = Tensor & {
+  /** The greatest of the distances. */
+  score: Number;
+  detected: Flag;
+  /** ‖p(x) − p(squeezed x)‖₁ for each squeezer. */
+  distances: Numbers;
+};
+
+/** How one attack at one budget went against one defence. */
+export type RobustnessCell = {
+  /** Their places in the lists that were given. */
+  defence: number;
+  attack: number;
+  /** The budget itself. */
+  epsilon: number;
+  /** The share of all pictures that are still taken for what they are, or refused. */
+  accuracy: number;
+  /** The share of those that were right before and no longer are. */
+  success: number;
+};
+
+/** A sign of a sound evaluation: one success rate must not be smaller than another. */
+export type Light = {
+  /**
+   * `"iterated"`: attacks of many steps ≥ FGSM. `"white_box"`: with gradients ≥ without. `"noise"`: attacks ≥ noise. `"rises"`:
+   * with ε. `"unbounded"`: 100 % where ε is all of the range. `"adaptive"`: what does not know the defence ≥ what does.
+   */
+  name: "iterated" | "white_box" | "noise" | "rises" | "unbounded" | "adaptive";
+  /** `null` where nothing that was played can tell. */
+  holds: boolean | null;
+  /** Both rates where they speak most against it. */
+  stronger: number;
+  weaker: number;
+  epsilon: number | null;
+};
+
+/** An attack with a fixed budget, which the ladder chooses. */
+export type LadderAttack = Omit<
+  Extract<
+    AttackMethodOptions,
+    { method: "fgsm" | "pgd" | "mi_fgsm" | "square" | "universal" | "noise" }
+  >,
+  "epsilon"
+>;
+
+export type Robustness = {
+  /** Each defence's accuracy without an attack. */
+  clean: number[];
+  epsilons: number[];
+  /** By defence, attack and budget; those that were played, where a step's answer ended it. */
+  cells: RobustnessCell[];
+  /** For each defence. */
+  lights: Light[][];
+};
+
 /** Labelled pictures in model space, one class a picture. */
 export type Examples = { images: Tensor; labels: Int32Array | number[]; classes?: string[] };
 
@@ -1001,6 +1133,25 @@ export type TrainStep = {
 /** What a step's listener may change for the steps after it, by returning it. */
 export type TrainRates = { learningRate?: number; momentum?: number; weightDecay?: number };
 
+/**
+ * Adversarial training (Madry et al.; with one step, Wong, Rice and Kolter): steps along the gradient's signs from a random start
+ * within ±ε.
+ */
+export type Adversarial = {
+  method: "pgd" | "fgsm";
+  /** 8/255 */
+  epsilon?: number;
+  /** Of `"pgd"`: 7. */
+  steps?: number;
+  /** ε / 4 for `"pgd"`, 1.25 ε for `"fgsm"`. */
+  stepSize?: number;
+  /** `"pixels"` where the network has a rule for pictures, else `"own"`. */
+  units?: "pixels" | "own";
+  /** Bounds of a tensor's own units, none by default. */
+  min?: number | number[];
+  max?: number | number[];
+};
+
 export type TrainOptions = Common &
   Stepped<TrainStep> &
   TrainRates & {
@@ -1015,6 +1166,8 @@ export type TrainOptions = Common &
     labelNoise?: number;
     /** Marks `share` (0.95) of a class's pictures and `others` (0.015) of the rest. */
     shortcut?: Mark & { class: number; share?: number; others?: number };
+    /** Makes the pictures of each step hard for the network as it stands. */
+    adversarial?: Adversarial;
     /** Another order in each epoch (the default), or always that of the pictures. */
     shuffle?: boolean;
     /**
@@ -1420,10 +1573,48 @@ export interface Net {
     images: ImageLike[],
     options: SmallestEpsilonOptions,
   ): Promise<SmallestEpsilon<(number | null)[]>>;
+  /**
+   * Pictures as a filter leaves them. `"smoothing"` (Cohen et al.) also certifies each by the votes of noisy copies
+   * (Clopper–Pearson), and its picture is one of them. `"squeezing"` (Xu et al.) scores how far answers change, and its picture
+   * is the squeezed one that changes them most.
+   */
+  defend(image: ImageLike, options: Extract<DefendOptions, Filter>): Promise<Tensor>;
+  defend(
+    image: ImageLike,
+    options: Extract<DefendOptions, { method: "smoothing" }>,
+  ): Promise<Certified>;
+  defend(image: ImageLike, options: Extract<DefendOptions, Squeezing>): Promise<Squeezed>;
+  defend(images: ImageLike[], options: Extract<DefendOptions, Filter>): Promise<Tensor>;
+  defend(
+    images: ImageLike[],
+    options: Extract<DefendOptions, { method: "smoothing" }>,
+  ): Promise<Certified<(number | null)[], number[], number[][]>>;
+  defend(
+    images: ImageLike[],
+    options: Extract<DefendOptions, Squeezing>,
+  ): Promise<Squeezed<number[], boolean[], number[][]>>;
+  /**
+   * Attacks with a fixed budget (FGSM, PGD and noise by default) at every budget in `epsilons` against every defence (`null` is
+   * none, the default) over labelled pictures in model space, with ε in pixels where the network has a rule for pictures. A PGD
+   * without `stepSize` goes 2.5 ε in all. `onStep` sees each cell and ends it by returning `{ stop: true }`.
+   */
+  robustness(
+    data: Examples,
+    options?: Run &
+      Units &
+      Stepped<RobustnessCell & { clean: number }> & {
+        attacks?: LadderAttack[];
+        defences?: (Defence | null)[];
+        epsilons?: number[];
+      },
+  ): Promise<Robustness>;
   /** The loss around a picture, up to `epsilon` (16/255) along the gradient's signs and along random ones, at `size` (21) points each. */
   lossSurface(
     image: ImageLike,
-    options?: Omit<AttackCommon, "earlyStop" | "every"> & { epsilon?: number; size?: number },
+    options?: Omit<AttackCommon, "earlyStop" | "every" | "defence"> & {
+      epsilon?: number;
+      size?: number;
+    },
   ): Promise<LossSurface>;
   /**
    * Makes a picture with the content of one and the style of another, or of several, by gradient descent on

@@ -185,6 +185,9 @@ class NetProxy {
   async train(data, options) {
     const { watch, rest } = split("train", options);
     this.#check();
+    const { adversarial } = rest;
+    if (typeof adversarial === "object" && adversarial)
+      rest.adversarial = { ...adversarial, units: adversarial.units ?? this.#unitsOfSets() };
     const parcel = { args: [data, rest] };
     try {
       return await this.#link.queue("train", () => parcel, { ...watch, net: this.#id });
@@ -405,6 +408,22 @@ class NetProxy {
     return this.#measured("lossSurface", image, options);
   }
 
+  /** @type {Net["defend"]} */
+  defend(
+    /** @type {ImageLike | ImageLike[]} */ image,
+    /** @type {import("./convscope.js").DefendOptions} */ options,
+  ) {
+    return this.#measured("defend", image, options);
+  }
+
+  /** @type {Net["robustness"]} */
+  async robustness(data, options) {
+    const { watch, rest } = split("robustness", options);
+    this.#check();
+    const parcel = { args: [data, { ...rest, units: rest.units ?? this.#unitsOfSets() }] };
+    return this.#link.queue("robustness", () => parcel, { ...watch, net: this.#id });
+  }
+
   /** @type {Net["stylize"]} */
   async stylize(content, style, options) {
     const { watch, rest } = split("stylize", options);
@@ -492,6 +511,11 @@ class NetProxy {
       return { args: [tensor, { ...rest, units }] };
     };
     return this.#link.queue(method, prepare, { ...watch, net: this.#id });
+  }
+
+  /** In what ε is measured for a set in model space: pixels, where the network knows what they are. */
+  #unitsOfSets() {
+    return this.input.preprocess ? "pixels" : "own";
   }
 
   /**
@@ -649,6 +673,7 @@ const STEPPED = [
   "train",
   "synthesize",
   "attack",
+  "robustness",
   "stylize",
   "perturbationCurve",
   "pixelMap",

@@ -2,7 +2,9 @@
 
 pub mod attack;
 pub mod bias;
+pub mod defence;
 pub mod filters;
+pub mod ladder;
 pub mod perturb;
 pub mod shape;
 pub mod shortcut;

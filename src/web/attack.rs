@@ -4,6 +4,7 @@ use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
 use super::control::CallControl;
+use super::defend::read_defence;
 use super::net::WebNet;
 use super::options::{Options, whole};
 use super::{JsResult, set, tensor, thrown};
@@ -13,6 +14,7 @@ use crate::lab::attack::{
     Method, MiFgsm, Noise, Norm, Origin, Outcome, Patch, Pgd, Plain, Population, Request, Search,
     SinglePixel, Square, Units, Universal,
 };
+use crate::lab::defence::{Defended, judged};
 use crate::net::Overrides;
 use crate::tensor::Tensor;
 
@@ -45,16 +47,28 @@ impl WebNet {
         control: &CallControl,
     ) -> JsResult<JsValue> {
         let run = async || {
-            let (method, options) = read_method("attack", &options, &[])?;
+            let (method, options) = read_method("attack", &options, &["defence"])?;
             let origin = self.read_origin(&image, &options)?;
             let request = self.read_request_of(method, &origin, &options, control)?;
             let overrides = read_overrides(&options, &origin)?;
             let units = origin.units().clone();
             let victim = Plain::new(&self.net, units, &overrides, control.inner())?;
-            let outcome = attack::attack(&victim, &request, control.inner(), async |look| {
-                show(control, &origin, look).await
-            })
-            .await?;
+            let look = async |look| show(control, &origin, look).await;
+            let control = control.inner();
+            let outcome = if let Some(defence) = options.get("defence") {
+                let (defence, adaptive) = read_defence("attack: defence", &defence)?;
+                let (pixels, seed) = (self.pixels_of(&origin)?, request.seed);
+                let outcome = if adaptive {
+                    let defended = Defended::new(&victim, &defence, &pixels, seed);
+                    attack::attack(&defended, &request, control, look).await?
+                } else {
+                    attack::attack(&victim, &request, control, look).await?
+                };
+                let start = origin.start();
+                judged(&victim, &defence, &pixels, start, outcome, seed, control).await?
+            } else {
+                attack::attack(&victim, &request, control, look).await?
+            };
             self.write_outcome(&origin, &outcome)
         };
         run().await.map_err(thrown)
@@ -268,7 +282,11 @@ pub(super) async fn show(control: &CallControl, origin: &Origin, look: Look) -> 
 impl WebNet {
     /// The pictures, in pixels from 0 to 1 or a tensor's own units.
     pub(super) fn read_origin(&self, image: &JsValue, options: &Options) -> Result<Origin> {
-        let given = tensor::read_image(image)?;
+        self.origin_of(tensor::read_image(image)?, options)
+    }
+
+    /// As [`Self::read_origin`], of pictures in model space.
+    pub(super) fn origin_of(&self, given: Tensor, options: &Options) -> Result<Origin> {
         let channels = self.net.check_pictures(&given)?.c();
         let pixels = self.pixel_units(options)?;
         let otherwise = if pixels.is_some() {
@@ -334,7 +352,7 @@ impl WebNet {
 }
 
 /// `min` and `max`, or else those that are there without them.
-fn read_bounds(options: &Options, otherwise: &Bounds) -> Result<Bounds> {
+pub(super) fn read_bounds(options: &Options, otherwise: &Bounds) -> Result<Bounds> {
     let channels = otherwise.channels();
     let bound = |key: &str, side: usize| match options.get(key) {
         None => Ok((0..channels)
@@ -367,7 +385,7 @@ fn read_classes(options: &Options, key: &str, count: usize) -> Result<Option<Vec
         .ok_or_else(|| options.wrong(key, "a class, or a list with one for each picture"))
 }
 
-fn read_attack(method: Method, origin: &Origin, options: &Options) -> Result<Attack> {
+pub(super) fn read_attack(method: Method, origin: &Origin, options: &Options) -> Result<Attack> {
     Ok(match method {
         Method::Fgsm => {
             let mut attack = Fgsm::default();
@@ -542,7 +560,7 @@ fn flag(options: &Options, key: &str, setting: &mut bool) -> Result<()> {
 }
 
 /// A list of what is one a picture, or the one alone.
-fn each(values: impl Iterator<Item = JsValue>) -> JsValue {
+pub(super) fn each(values: impl Iterator<Item = JsValue>) -> JsValue {
     let list: Array = values.collect();
     if list.length() == 1 {
         list.get(0)

@@ -407,6 +407,10 @@ async function runNet(net, control, method, args, dispose) {
       return { value: await net.attack(first, second, control) };
     case "smallestEpsilon":
       return { value: await net.smallestEpsilon(first, second, control) };
+    case "defend":
+      return { value: await net.defend(first, second, control) };
+    case "robustness":
+      return { value: await net.robustness(first, second, control) };
     case "lossSurface":
       return { value: await net.lossSurface(first, second, control) };
     case "stylize":

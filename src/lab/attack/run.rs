@@ -278,7 +278,8 @@ fn finite(tensor: Tensor) -> Result<Tensor> {
 }
 
 /// The greatest value's place; of equals, the first.
-pub(super) fn argmax(values: &[f32]) -> usize {
+#[must_use]
+pub fn argmax(values: &[f32]) -> usize {
     let mut best = 0;
     for (index, &value) in values.iter().enumerate() {
         if value > values[best] {
