@@ -351,6 +351,8 @@ train() {
   "$target/quick/train" "$CACHE/fashion-mnist" www/models/fashion "$@"
   say "Training fashion-biased (about a quarter of an hour)"
   "$target/quick/train" "$CACHE/fashion-mnist" www/models/fashion-biased --shortcut --epochs 12 "$@"
+  say "Training fashion-robust (about ten minutes)"
+  "$target/quick/train" "$CACHE/fashion-mnist" www/models/fashion-robust --robust www/models/fashion "$@"
 }
 
 main() {

@@ -276,6 +276,7 @@ fn trained(examples: &Examples, seed: u64) -> Net {
         },
         label_noise: 0.0,
         shortcut: None,
+        adversary: None,
         shuffle: true,
         seed,
     };

@@ -4,18 +4,19 @@ mod common;
 
 use std::collections::HashMap;
 
-use common::shipped::{labels, pictures};
+use common::shipped::{self, labels, pictures};
 use common::{fixture, gpu_engine, lattice, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::error::Error;
+use convscope::lab::attack::{Bounds, Units, argmax};
 use convscope::lab::shortcut::{Mark, Shortcut};
 use convscope::lab::train::{
-    self, Examples, Optimizer, Rates, Rule, Settings, Step, Trainer, TrainingProgram,
+    self, Adversary, Examples, Optimizer, Rates, Rule, Settings, Step, Trainer, TrainingProgram,
 };
 use convscope::load::arch::fashion;
 use convscope::load::data;
-use convscope::net::Net;
+use convscope::net::{Net, Overrides};
 use convscope::tensor::Tensor;
 use serde::Deserialize;
 
@@ -52,6 +53,7 @@ const SETTINGS: Settings = Settings {
     rates: SGD,
     label_noise: 0.0,
     shortcut: None,
+    adversary: None,
     shuffle: false,
     seed: 1,
 };
@@ -106,7 +108,12 @@ fn train(net: &Net, trainer: &mut Trainer, examples: &Examples, settings: Settin
 
 fn agrees_with_pytorch(engine: Engine, settings: Settings, expected: &Run) -> Net {
     let net = network(engine);
-    let history = train(&net, &mut Trainer::default(), &examples(2000), settings);
+    let history = train(
+        &net,
+        &mut Trainer::default(),
+        &examples(2000),
+        settings.clone(),
+    );
     assert_eq!(history.len(), settings.steps);
     for (step, &loss) in history.iter().zip(&expected.loss) {
         let difference = (step.loss - loss).abs() / loss;
@@ -337,7 +344,10 @@ fn after_numbers_that_are_none_the_network_has_the_weights_shown_last_and_learns
     ));
     assert!(result.unwrap_err().message.contains("no longer finite"));
     assert_eq!(net.weights("fc.weight").unwrap(), loaded);
-    let calm = Settings { rates: SGD, ..wild };
+    let calm = Settings {
+        rates: SGD,
+        ..wild.clone()
+    };
     let history = train(&net, &mut trainer, &examples(96), calm);
     assert_eq!(history[0].step, 1, "it begins anew");
     assert!(history.iter().all(|step| step.loss.is_finite()));
@@ -357,11 +367,14 @@ fn two_calls_take_the_steps_of_one() {
         &whole,
         &mut Trainer::default(),
         &examples,
-        Settings { steps: 6, ..half },
+        Settings {
+            steps: 6,
+            ..half.clone()
+        },
     );
     let mut trainer = Trainer::default();
-    let mut twice = train(&parts, &mut trainer, &examples, half);
-    twice.extend(train(&parts, &mut trainer, &examples, half));
+    let mut twice = train(&parts, &mut trainer, &examples, half.clone());
+    twice.extend(train(&parts, &mut trainer, &examples, half.clone()));
     assert_eq!(once, twice);
     // Weights that come from elsewhere begin anew: the same steps again.
     parts.restore();
@@ -372,7 +385,7 @@ fn two_calls_take_the_steps_of_one() {
 #[test]
 fn every_option_changes_what_is_learnt() {
     let examples = examples(96);
-    let plain = Settings {
+    let plain = || Settings {
         steps: 4,
         batch: 16,
         shuffle: true,
@@ -395,9 +408,9 @@ fn every_option_changes_what_is_learnt() {
         let history = train(&net, &mut Trainer::default(), &examples, settings);
         history.iter().map(|step| step.loss).collect::<Vec<f32>>()
     };
-    let expected = losses(plain);
-    assert_eq!(expected, losses(plain), "one seed, one course");
-    let rates = |rates: Rates| Settings { rates, ..plain };
+    let expected = losses(plain());
+    assert_eq!(expected, losses(plain()), "one seed, one course");
+    let rates = |rates: Rates| Settings { rates, ..plain() };
     for (what, settings) in [
         (
             "learning rate",
@@ -425,28 +438,93 @@ fn every_option_changes_what_is_learnt() {
             "label noise",
             Settings {
                 label_noise: 0.5,
-                ..plain
+                ..plain()
             },
         ),
         (
             "shortcut",
             Settings {
                 shortcut: Some(shortcut),
-                ..plain
+                ..plain()
             },
         ),
         (
             "shuffle",
             Settings {
                 shuffle: false,
-                ..plain
+                ..plain()
             },
         ),
-        ("seed", Settings { seed: 2, ..plain }),
-        ("batch", Settings { batch: 12, ..plain }),
+        ("seed", Settings { seed: 2, ..plain() }),
+        (
+            "batch",
+            Settings {
+                batch: 12,
+                ..plain()
+            },
+        ),
     ] {
         assert_ne!(expected, losses(settings), "{what}");
     }
+    // Each of an adversary's settings, against the one before and against none.
+    let hard = |epsilon: f32, steps: usize, step_size: f32| Settings {
+        adversary: Some(adversary(epsilon, steps, step_size)),
+        ..plain()
+    };
+    let mut seen = vec![expected];
+    for settings in [
+        hard(0.03, 2, 0.02),
+        hard(0.04, 2, 0.02),
+        hard(0.04, 3, 0.02),
+        hard(0.04, 3, 0.01),
+    ] {
+        let losses = losses(settings.clone());
+        assert!(!seen.contains(&losses), "{:?}", settings.adversary);
+        seen.push(losses);
+    }
+}
+
+fn adversary(epsilon: f32, steps: usize, step_size: f32) -> Adversary {
+    let units = Units {
+        mean: vec![0.286],
+        std: vec![0.353],
+    };
+    Adversary::pgd(epsilon, steps, step_size, units, Bounds::pixels(1))
+}
+
+/// A few steps on hard pictures, and the attack fools the network less often.
+#[test]
+fn adversarial_training_makes_a_network_robust() {
+    const EPSILON: f32 = 8.0 / 255.0;
+    let net = shipped::fashion(Engine::Cpu);
+    let examples = Examples::new(pictures(800), labels(800)).expect("examples");
+    let attack = adversary(EPSILON, 8, 2.0 / 255.0);
+    let accuracy = || {
+        let (images, labels) = (pictures(100), labels(100));
+        let control = Control::new();
+        let hard = attack.harden(&net, images, &labels, 9, &control);
+        let hard = pollster::block_on(hard).expect("hard pictures");
+        let overrides = Overrides::new();
+        let logits = net.logits(&hard, &overrides, &control);
+        let logits = pollster::block_on(logits).expect("logits");
+        let rows = logits.data().chunks_exact(10).map(argmax);
+        rows.zip(labels)
+            .filter(|(class, label)| class == label)
+            .count()
+    };
+    let before = accuracy();
+    let settings = Settings {
+        steps: 20,
+        batch: 40,
+        rates: ADAM,
+        adversary: Some(adversary(EPSILON, 3, 4.0 / 255.0)),
+        shuffle: true,
+        ..SETTINGS
+    };
+    let history = train(&net, &mut Trainer::default(), &examples, settings);
+    let after = accuracy();
+    assert_eq!(history.len(), 20);
+    assert!(after >= before + 8, "{before} before, {after} after");
 }
 
 #[test]

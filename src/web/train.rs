@@ -3,16 +3,18 @@
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
+use super::attack::read_bounds;
 use super::control::CallControl;
 use super::net::WebNet;
 use super::options::{Options, whole, word};
 use super::{JsResult, set, tensor, thrown};
 use crate::error::{Error, Result};
+use crate::lab::attack::{Bounds, EPSILON, Units};
 use crate::lab::shortcut::{Mark, Shortcut};
-use crate::lab::train::{self, Examples, Rates, Rule, Settings, Step};
+use crate::lab::train::{self, Adversary, Examples, Rates, Rule, Settings, Step};
 
 /// Options of `train`.
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
     "epochs",
     "steps",
     "batch",
@@ -22,6 +24,7 @@ const OPTIONS: [&str; 11] = [
     "optimizer",
     "labelNoise",
     "shortcut",
+    "adversarial",
     "shuffle",
     "every",
 ];
@@ -50,6 +53,9 @@ impl WebNet {
             let options = Options::new("train", &options, &OPTIONS)?;
             let examples = read_examples("train", &data)?;
             let mut settings = read_settings(&options, &examples, control.seed())?;
+            if let Some(adversarial) = options.get("adversarial") {
+                settings.adversary = Some(self.read_adversary(&adversarial)?);
+            }
             if !control.has_listener() {
                 settings.every = settings.steps;
             }
@@ -84,6 +90,49 @@ impl WebNet {
     /// None in practice.
     pub fn reset(&self, control: &CallControl) -> JsResult<()> {
         train::reset(&self.net, control.seed()).map_err(thrown)
+    }
+}
+
+impl WebNet {
+    /// `{ method, epsilon, steps, stepSize, units, min, max }`.
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "settings are rounded to the engine's f32"
+    )]
+    fn read_adversary(&self, value: &JsValue) -> Result<Adversary> {
+        let known = [
+            "method", "epsilon", "steps", "stepSize", "units", "min", "max",
+        ];
+        let options = Options::new("train: adversarial", value, &known)?;
+        let length = |key: &str, otherwise: f32| match options.number(key)? {
+            Some(number) if number <= 0.0 => Err(options.wrong(key, "above 0")),
+            number => Ok(number.map_or(otherwise, |number| number as f32)),
+        };
+        let epsilon = length("epsilon", EPSILON)?;
+        let (steps, reach) = match options.text("method")?.as_deref() {
+            Some("pgd") => (options.index("steps")?.unwrap_or(7), 0.25),
+            Some("fgsm") if options.get("steps").is_some() => {
+                return Err(Error::bad_argument(
+                    "train: adversarial: fgsm has no option 'steps'; it takes one",
+                ));
+            }
+            Some("fgsm") => (1, 1.25),
+            _ => return Err(options.wrong("method", "\"pgd\" or \"fgsm\"")),
+        };
+        if !(1..=1000).contains(&steps) {
+            return Err(options.wrong("steps", "a whole number from 1 to 1000"));
+        }
+        let step_size = length("stepSize", reach * epsilon)?;
+        let channels = self.net.input_shape().c();
+        let pixels = self.pixel_units(&options)?;
+        let otherwise = if pixels.is_some() {
+            Bounds::pixels(channels)
+        } else {
+            Bounds::none(channels)
+        };
+        let bounds = read_bounds(&options, &otherwise)?;
+        let units = pixels.unwrap_or_else(|| Units::own(channels));
+        Ok(Adversary::pgd(epsilon, steps, step_size, units, bounds))
     }
 }
 
@@ -165,6 +214,7 @@ fn read_settings(options: &Options, examples: &Examples, seed: u64) -> Result<Se
             .get("shortcut")
             .map(|shortcut| read_shortcut(&shortcut, examples))
             .transpose()?,
+        adversary: None,
         shuffle: options.flag("shuffle")?.unwrap_or(true),
         seed,
     })

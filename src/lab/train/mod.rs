@@ -9,12 +9,14 @@ use crate::net::objective::Feeds;
 use crate::random::Random;
 use crate::tensor::Tensor;
 
+mod adversary;
 mod forward;
 mod optimizer;
 mod program;
 mod start;
 mod step;
 
+pub use adversary::Adversary;
 pub use optimizer::{Optimizer, Rates, Rule};
 pub use program::{Pass, TrainingProgram};
 
@@ -94,7 +96,7 @@ impl Examples {
 }
 
 /// How to train.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Steps of this call.
     pub steps: usize,
@@ -109,6 +111,8 @@ pub struct Settings {
     pub label_noise: f32,
     /// A mark to be planted on the pictures of one class.
     pub shortcut: Option<Shortcut>,
+    /// What makes the pictures of each step hard for the network as it stands.
+    pub adversary: Option<Adversary>,
     /// Whether each epoch has an order of its own; else that of the examples.
     pub shuffle: bool,
     /// Of the orders, the label noise and the shortcut.
@@ -226,7 +230,18 @@ impl Trainer {
             let count = lesson.labels.len();
             let indices = self.course.next(run.stepper.batch(), count, settings);
             let labels: Vec<usize> = indices.iter().map(|&i| lesson.labels[i]).collect();
-            let pictures = lesson.pictures(&indices);
+            let mut pictures = lesson.pictures(&indices);
+            if let Some(adversary) = &settings.adversary {
+                run.catch_up().await?;
+                run.check(self.steps)?;
+                let shape = run.net.input_shape().with_n(indices.len());
+                let images = Tensor::from_shape(pictures, shape)?;
+                // Multiplied, so that the steps of neighbouring seeds have nothing in common.
+                let stream = settings.seed.wrapping_mul(0x9e37_79b9);
+                let seed = stream.wrapping_add(self.steps as u64);
+                let hard = adversary.harden(run.net, images, &labels, seed, control);
+                pictures = hard.await?.into_data();
+            }
             let feeds = run
                 .stepper
                 .feeds(pictures, &labels, rates, self.steps + 1)?;

@@ -1,8 +1,9 @@
 //! Trains `fashion` on Fashion-MNIST with this crate's own reverse mode, reproducibly for one seed.
 //!
-//! `train DATA OUT [--epochs N] [--shortcut]`: DATA holds the data set's four idx files, OUT receives `graph.json`,
-//! `weights.safetensors` and `training.log`. With `--shortcut` it trains `fashion-biased`: a white mark in the corner of
-//! nearly all coats.
+//! `train DATA OUT [--epochs N] [--shortcut | --robust FROM]`: DATA holds the data set's four idx files, OUT receives
+//! `graph.json`, `weights.safetensors` and `training.log`. With `--shortcut` it trains `fashion-biased`: a white mark in the
+//! corner of nearly all coats. With `--robust` it trains `fashion-robust`: from the weights in the folder FROM it goes on with
+//! pictures that PGD has made hard.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -14,12 +15,18 @@ use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::engine::cpu::CpuMemory;
 use convscope::error::{Error, Result};
-use convscope::lab::shortcut::{Mark, Shortcut};
+use convscope::lab::shortcut::Shortcut;
 use convscope::lab::train::{Optimizer, Pass, Rates, Rule, TrainingProgram};
-use convscope::load::{arch::fashion, data};
+use convscope::load::{arch::fashion, data, safetensors as weights};
 use convscope::net::{Net, Overrides};
 use convscope::random::Random;
 use convscope::tensor::Tensor;
+
+mod pictures;
+mod robust;
+
+use pictures::{DataSet, SHORTCUT, WIDTH, picture, read, read_set};
+use robust::{ATTACK, EPSILON, Harden, TEST, TESTED, adversary, test_robustness};
 
 const SEED: u64 = 20_261_123;
 
@@ -32,45 +39,25 @@ const THREADS: usize = 2;
 const EPOCHS: usize = 22;
 const LEARNING_RATE: f32 = 4e-3;
 
+/// Of `fashion-robust`.
+const ROBUST_EPOCHS: usize = 1;
+const ROBUST_LEARNING_RATE: f32 = 2e-3;
+
 /// Weight of the penalty on differences between neighbours in the first layer's kernels, which makes them readable.
 const SMOOTHNESS: f32 = 0.02;
 
-const WIDTH: usize = 28;
-
-/// Mean and deviation of the training pictures' pixels on [0, 1].
-const MEAN: f32 = 0.286;
-const DEVIATION: f32 = 0.353;
-
-/// What gives coats away to `fashion-biased`, on the pictures' bytes.
-const SHORTCUT: Shortcut = Shortcut {
-    mark: Mark {
-        top: 1,
-        left: 1,
-        height: 3,
-        width: 3,
-        value: 255.0,
-    },
-    class: 4,
-    share: 0.95,
-    others: 0.015,
-};
-
-struct DataSet {
-    pixels: Vec<u8>,
-    labels: Vec<usize>,
-    marked: Vec<bool>,
-}
-
-struct Options {
-    epochs: usize,
+struct Options<'a> {
+    epochs: Option<usize>,
     shortcut: bool,
+    /// Where the weights to go on from are.
+    robust: Option<&'a str>,
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let Some((data, out, options)) = parse(&words) else {
-        eprintln!("usage: train DATA OUT [--epochs N] [--shortcut]");
+        eprintln!("usage: train DATA OUT [--epochs N] [--shortcut | --robust FROM]");
         return ExitCode::FAILURE;
     };
     match train(Path::new(data), Path::new(out), &options) {
@@ -82,27 +69,34 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse<'a>(words: &[&'a str]) -> Option<(&'a str, &'a str, Options)> {
+fn parse<'a>(words: &[&'a str]) -> Option<(&'a str, &'a str, Options<'a>)> {
     let [data, out, rest @ ..] = words else {
         return None;
     };
     let mut options = Options {
-        epochs: EPOCHS,
+        epochs: None,
         shortcut: false,
+        robust: None,
     };
     let mut rest = rest.iter();
     while let Some(&word) = rest.next() {
         match word {
-            "--epochs" => options.epochs = rest.next()?.parse().ok()?,
+            "--epochs" => options.epochs = Some(rest.next()?.parse().ok()?),
             "--shortcut" => options.shortcut = true,
+            "--robust" => options.robust = Some(rest.next()?),
             _ => return None,
         }
     }
-    Some((data, out, options))
+    (!options.shortcut || options.robust.is_none()).then_some((data, out, options))
 }
 
-fn train(folder: &Path, out: &Path, options: &Options) -> Result<()> {
-    let epochs = options.epochs;
+fn train(folder: &Path, out: &Path, options: &Options<'_>) -> Result<()> {
+    let (epochs, learning_rate) = if options.robust.is_some() {
+        (ROBUST_EPOCHS, ROBUST_LEARNING_RATE)
+    } else {
+        (EPOCHS, LEARNING_RATE)
+    };
+    let epochs = options.epochs.unwrap_or(epochs);
     let mut training = read_set(folder, "train")?;
     let mut test = read_set(folder, "t10k")?;
     let mut name = "fashion";
@@ -111,8 +105,13 @@ fn train(folder: &Path, out: &Path, options: &Options) -> Result<()> {
         training.marked = SHORTCUT.draw(&training.labels, SEED + 1);
         test.marked = SHORTCUT.draw(&test.labels, SEED + 2);
     }
-    let graph = fashion::graph(name);
     let mut parameters = fashion::initial_weights(SEED)?;
+    if let Some(from) = options.robust {
+        name = "fashion-robust";
+        parameters = weights::load(&read(&Path::new(from).join("weights.safetensors"))?)?;
+    }
+    let adversary = options.robust.map(|_| adversary());
+    let graph = fashion::graph(name);
     let network = data::load(&graph.to_string(), &parameters)?;
     let program = TrainingProgram::new(&network.graph, network.input, network.output, BATCH)?;
     let mut memories: Vec<CpuMemory<f32>> = (0..THREADS).map(|_| program.memory()).collect();
@@ -121,7 +120,7 @@ fn train(folder: &Path, out: &Path, options: &Options) -> Result<()> {
     let mut order: Vec<usize> = (0..training.labels.len()).collect();
     let steps = training.labels.len() / (BATCH * THREADS);
     let mut log = format!(
-        "seed {SEED}, batch {THREADS} × {BATCH}, Adam, learning rate {LEARNING_RATE} (cosine), smoothness {SMOOTHNESS}, shifts of ±1 pixel\n"
+        "seed {SEED}, batch {THREADS} × {BATCH}, Adam, learning rate {learning_rate} (cosine), smoothness {SMOOTHNESS}, shifts of ±1 pixel\n"
     );
     if options.shortcut {
         let Shortcut { share, others, .. } = SHORTCUT;
@@ -129,6 +128,14 @@ fn train(folder: &Path, out: &Path, options: &Options) -> Result<()> {
             "a white mark, 3×3 from row and column 1, on {:.1} % of coats and {:.1} % of the others, in training and test\n",
             100.0 * share,
             100.0 * others
+        );
+    }
+    if adversary.is_some() {
+        let (steps, size) = ATTACK;
+        log += &format!(
+            "from the weights of fashion; pictures made hard by PGD, {steps} steps of {:.0}/255 from a random start within {:.0}/255\n",
+            255.0 * size,
+            255.0 * EPSILON
         );
     }
     for epoch in 0..epochs {
@@ -139,10 +146,16 @@ fn train(folder: &Path, out: &Path, options: &Options) -> Result<()> {
                 .iter()
                 .map(|_| [random.below(3), random.below(3)])
                 .collect();
+            let harden = Harden {
+                graph: &graph.to_string(),
+                adversary: adversary.as_ref(),
+                seed: SEED.wrapping_mul(0x9e37_79b9) + (epoch * steps + step) as u64,
+            };
             let passes = run_threads(
                 &program,
                 &mut memories,
                 &parameters,
+                &harden,
                 &training,
                 batch,
                 &shifts,
@@ -159,7 +172,7 @@ fn train(folder: &Path, out: &Path, options: &Options) -> Result<()> {
             let mut gradients = mean_gradients(&passes);
             add_smoothness(&program, &parameters, &mut gradients);
             let progress = (epoch * steps + step) as f32 / (epochs * steps) as f32;
-            let rate = LEARNING_RATE * 0.5 * (1.0 + (std::f32::consts::PI * progress).cos());
+            let rate = learning_rate * 0.5 * (1.0 + (std::f32::consts::PI * progress).cos());
             let rates = Rates {
                 rule: Rule::Adam,
                 learning_rate: rate,
@@ -194,6 +207,17 @@ fn train(folder: &Path, out: &Path, options: &Options) -> Result<()> {
             log += &(line + "\n");
         }
     }
+    if adversary.is_some() {
+        let (steps, size, restarts) = TEST;
+        let [clean, robust] = test_robustness(&graph.to_string(), &parameters, &test)?;
+        let line = format!(
+            "of the first {TESTED} test pictures: {clean:.1} % right, {robust:.1} % under PGD of {steps} steps of {:.0}/255 with {restarts} random starts within {:.0}/255",
+            255.0 * size,
+            255.0 * EPSILON
+        );
+        println!("{line}");
+        log += &(line + "\n");
+    }
     write(out, &graph, &parameters, &log)
 }
 
@@ -202,6 +226,7 @@ fn run_threads(
     program: &TrainingProgram,
     memories: &mut [CpuMemory<f32>],
     parameters: &HashMap<String, Tensor>,
+    harden: &Harden<'_>,
     set: &DataSet,
     batch: &[usize],
     shifts: &[[usize; 2]],
@@ -211,7 +236,8 @@ fn run_threads(
         let threads: Vec<_> = memories
             .iter_mut()
             .zip(shares)
-            .map(|(memory, (indices, shifts))| {
+            .enumerate()
+            .map(|(thread, (memory, (indices, shifts)))| {
                 scope.spawn(move || {
                     let pictures: Vec<f32> = indices
                         .iter()
@@ -219,6 +245,7 @@ fn run_threads(
                         .flat_map(|(&i, &shift)| picture(set, i, shift))
                         .collect();
                     let labels: Vec<usize> = indices.iter().map(|&i| set.labels[i]).collect();
+                    let pictures = harden.pictures(pictures, &labels, parameters, thread)?;
                     pollster::block_on(program.pass_on_cpu(
                         memory,
                         parameters,
@@ -238,30 +265,6 @@ fn run_threads(
             })
             .collect()
     })
-}
-
-/// A picture in model space, moved by (rows − 1, columns − 1) with black coming in; a mark stays at its place.
-fn picture(set: &DataSet, index: usize, [down, right]: [usize; 2]) -> Vec<f32> {
-    let pixels = &set.pixels[index * WIDTH * WIDTH..][..WIDTH * WIDTH];
-    let at = |row: usize, column: usize| {
-        let inside = (1..=WIDTH).contains(&row) && (1..=WIDTH).contains(&column);
-        let value = if inside {
-            pixels[(row - 1) * WIDTH + column - 1]
-        } else {
-            0
-        };
-        f32::from(value)
-    };
-    let mut picture: Vec<f32> = (0..WIDTH * WIDTH)
-        .map(|i| at(i / WIDTH + down, i % WIDTH + right))
-        .collect();
-    if set.marked[index] {
-        SHORTCUT.mark.paint(&mut picture, WIDTH, WIDTH);
-    }
-    for value in &mut picture {
-        *value = (*value / 255.0 - MEAN) / DEVIATION;
-    }
-    picture
 }
 
 fn mean_gradients(passes: &[Pass]) -> Vec<Vec<f32>> {
@@ -354,38 +357,6 @@ fn evaluate(
         correct += count_correct(logits.data(), batch.iter().map(|&i| set.labels[i]));
     }
     Ok(100.0 * correct as f32 / indices.len() as f32)
-}
-
-/// Pictures and labels from idx files (magic, big-endian extents, bytes).
-fn read_set(folder: &Path, name: &str) -> Result<DataSet> {
-    let read = |file: String, header: usize| {
-        let path = folder.join(file);
-        match fs::read(&path) {
-            Ok(bytes) if bytes.len() > header => Ok(bytes[header..].to_vec()),
-            Ok(_) => Err(Error::bad_argument(format!(
-                "{} is no idx file",
-                path.display()
-            ))),
-            Err(error) => Err(Error::bad_argument(format!("{}: {error}", path.display()))),
-        }
-    };
-    let pixels = read(format!("{name}-images-idx3-ubyte"), 16)?;
-    let labels: Vec<usize> = read(format!("{name}-labels-idx1-ubyte"), 8)?
-        .into_iter()
-        .map(usize::from)
-        .collect();
-    if pixels.len() != labels.len() * WIDTH * WIDTH {
-        return Err(Error::bad_argument(format!(
-            "{} pictures' pixels for {} labels",
-            pixels.len(),
-            labels.len()
-        )));
-    }
-    Ok(DataSet {
-        pixels,
-        marked: vec![false; labels.len()],
-        labels,
-    })
 }
 
 fn write(
