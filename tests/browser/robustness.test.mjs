@@ -281,19 +281,71 @@ test("an attack's options travel as text, and what a link gets wrong is left out
   assert.equal(writeOptions(options), "steps:20,norm:l2,randomStart:1");
 });
 
+test("a defence stands between, is judged, and an attack may know it", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${VIEW}&robustness.mode=defend&robustness.defence=median`);
+    assert.equal(await text(page, ".question"), "Does Median bring Ankle boot back?");
+    assert.equal(await page.locator(".four .answer").count(), 4);
+    assert.match(await text(page, ".four .answer.right"), /^Ankle boot/);
+    const blind = await pixels(page, ".four figure:nth-child(3) canvas");
+    assert.ok((await text(page, ".verdict")).length > 20);
+    await page.getByLabel("Knows it").check({ force: true });
+    await settled(page);
+    assert.notEqual(await pixels(page, ".four figure:nth-child(3) canvas"), blind);
+    await show(page, `${VIEW}&robustness.mode=defend&robustness.defence=squeezing`);
+    assert.match(await text(page, ".budget"), /As it is: score [\d.]+, not above 0\.50/);
+    await show(
+      page,
+      `${VIEW}&robustness.mode=defend&robustness.defence=smoothing&robustness.amount=0.1`,
+    );
+    assert.match(
+      await text(page, ".budget"),
+      /As it is: (Ankle boot is certain within L2 [\d.]+|no majority)/,
+    );
+    assert.ok(await page.locator("#notice").isHidden());
+  }));
+
+test("the ladder shows what it has when it is stopped, and the game keeps its moves in the link", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, VIEW);
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `${VIEW}&robustness.mode=ladder`);
+    await page.waitForFunction(() =>
+      /%/.test(document.querySelector(".ladder-table tbody td:nth-child(5)")?.textContent ?? ""),
+    );
+    await page.locator(".ladder .run button").click();
+    await settled(page);
+    const [clean, noise, fgsm, pgd] = (
+      await page.locator(".ladder-table tbody tr:first-child td").allTextContents()
+    ).map((share) => Number.parseFloat(share));
+    assert.ok(clean > 80 && noise > fgsm && fgsm >= pgd, `${clean} ${noise} ${fgsm} ${pgd}`);
+    await page.getByRole("button", { name: "Play: your move" }).click();
+    await page.waitForFunction(() =>
+      /%/.test(document.querySelector(".moves .stands")?.textContent ?? ""),
+    );
+    await page.locator(".game").getByRole("button", { name: "Bit depth" }).click();
+    await page.waitForFunction(() => document.querySelectorAll(".moves li").length === 2);
+    assert.match(await page.evaluate(() => location.hash), /robustness\.moves=noise%2Cbit_depth/);
+    await page.getByRole("button", { name: "Take back" }).click();
+    await settled(page);
+    assert.equal(await page.locator(".moves li").count(), 1);
+  }));
+
 test("on a phone nothing is wider than the screen, in any way to look", () =>
   withPage({ backend: "cpu", viewport: { width: 360, height: 740 } }, async (page) => {
     await openApp(page, `${VIEW}&robustness.kind=contrast`);
     const modes = await page.locator(".mode-tabs button").count();
     for (let mode = 0; mode < modes; mode += 1) {
       await page.locator(".mode-tabs button").nth(mode).click();
-      await settled(page);
+      // The ladder takes long, and is as wide from the first row on.
+      if (mode < modes - 1) await settled(page);
+      else await page.waitForSelector(".ladder-table tbody tr");
       assert.equal(
         await page.evaluate(() => document.documentElement.scrollWidth),
         360,
         String(mode),
       );
     }
-    await show(page, VIEW);
     assert.ok(await page.locator("#notice").isHidden());
   }));

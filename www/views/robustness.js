@@ -6,6 +6,8 @@
  */
 
 import { createAttack } from "./robustness-attack.js";
+import { createDefend } from "./robustness-defend.js";
+import { createLadder } from "./robustness-ladder.js";
 import { createPerturb } from "./robustness-perturb.js";
 import { createSinglePixels } from "./robustness-pixels.js";
 import { createModes } from "./saliency-modes.js";
@@ -44,6 +46,18 @@ const WAYS = [
     title: "Attack",
     hint: "A small change, made on purpose",
     create: createAttack,
+  },
+  {
+    id: "defend",
+    title: "Defend",
+    hint: "A filter, a vote or a detector before the network",
+    create: createDefend,
+  },
+  {
+    id: "ladder",
+    title: "Ladder",
+    hint: "Attacks against defences, over many pictures",
+    create: createLadder,
   },
 ];
 
