@@ -13,11 +13,11 @@ use convscope::lab::attack::{
     self, Attack, Bounds, Fgsm, Look, Loss, Noise, Pgd, Plain, Request, Slope, Victim,
 };
 use convscope::lab::defence::{
-    Defence, Defended, Smoothing, Squeezing, certify, clopper_pearson_lower, detect, judged,
-    normal_quantile, verdicts,
+    Defence, Defended, Smoothing, Squeezing, certify, detect, judged, verdicts,
 };
 use convscope::lab::filters::{Filter, Pixels};
 use convscope::lab::ladder::{Ladder, Rung, play};
+use convscope::lab::statistics::{clopper_pearson_lower, normal_quantile};
 use convscope::net::passes::Pass;
 use convscope::net::{Net, Overrides};
 use convscope::tensor::{Shape, Tensor};

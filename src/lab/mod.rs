@@ -8,6 +8,7 @@ pub mod ladder;
 pub mod perturb;
 pub mod shape;
 pub mod shortcut;
+pub mod statistics;
 pub mod style;
 pub mod synthesis;
 pub mod train;

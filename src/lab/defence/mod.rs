@@ -5,10 +5,8 @@ mod defended;
 mod judge;
 mod smoothing;
 mod squeezing;
-mod statistics;
 
 pub use defended::{Defence, Defended};
 pub use judge::{judged, verdicts};
 pub use smoothing::{Certificate, Smoothing, certify};
 pub use squeezing::{Detection, Squeezing, detect};
-pub use statistics::{clopper_pearson_lower, normal_quantile};

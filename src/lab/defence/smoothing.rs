@@ -2,11 +2,11 @@
 //! and how far in L2 that answer is proved to hold.
 
 use super::defended::noisy;
-use super::{clopper_pearson_lower, normal_quantile};
 use crate::engine::control::Control;
 use crate::engine::sweep::batches;
 use crate::error::{Error, Result};
 use crate::lab::attack::Victim;
+use crate::lab::statistics::{clopper_pearson_lower, normal_quantile};
 use crate::net::passes::Pass;
 use crate::random::Random;
 use crate::tensor::Tensor;

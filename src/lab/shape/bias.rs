@@ -3,10 +3,8 @@
 
 use super::categories::Category;
 use crate::error::{Error, Result};
+use crate::lab::statistics::wilson;
 use crate::tensor::Tensor;
-
-/// The quantile of the normal distribution that leaves 2.5 % on either side.
-const Z_95: f64 = 1.959_963_984_540_054;
 
 /// What a cue-conflict picture shows: places among the categories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,26 +122,10 @@ impl Tally {
         (all > 0).then(|| decided as f64 / all as f64)
     }
 
-    /// The 95 % interval of the bias after Wilson (1927), which holds its level for few pictures and near 0 and 1, where the
-    /// normal one leaves the unit interval; all of it without a decision. It takes the pictures as independent draws.
+    /// The 95 % interval of the bias, which takes the pictures as independent draws.
     #[must_use]
     pub fn interval(self) -> [f64; 2] {
-        let n = (self.shape + self.texture) as f64;
-        if n == 0.0 {
-            return [0.0, 1.0];
-        }
-        let p = self.shape as f64 / n;
-        let z2 = Z_95 * Z_95;
-        let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
-        let half = Z_95 / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
-        // At 0 and 1 the ends are exact, whatever the rounding.
-        let low = if self.shape == 0 { 0.0 } else { centre - half };
-        let high = if self.texture == 0 {
-            1.0
-        } else {
-            centre + half
-        };
-        [low.max(0.0), high.min(1.0)]
+        wilson(self.shape, self.shape + self.texture)
     }
 }
 

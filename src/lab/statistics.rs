@@ -1,5 +1,30 @@
 //! Bounds on what was counted.
 
+/// The standard normal quantile of 0.975.
+const Z_95: f64 = 1.959_963_984_540_054;
+
+/// The two-sided 95 % interval of a share of `successes` in `trials` (Wilson 1927), which holds its level for few trials
+/// and near 0 and 1, where the normal one leaves the unit interval; all of it without a trial.
+#[must_use]
+pub fn wilson(successes: usize, trials: usize) -> [f64; 2] {
+    if trials == 0 {
+        return [0.0, 1.0];
+    }
+    let n = trials as f64;
+    let p = successes as f64 / n;
+    let z2 = Z_95 * Z_95;
+    let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half = Z_95 / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+    // At 0 and 1 the ends are exact, whatever the rounding.
+    let low = if successes == 0 { 0.0 } else { centre - half };
+    let high = if successes == trials {
+        1.0
+    } else {
+        centre + half
+    };
+    [low.max(0.0), high.min(1.0)]
+}
+
 /// The greatest p for which k or more of `trials` draws of chance p have a probability of at most `alpha`: the lower end of
 /// a one-sided interval of confidence 1 − `alpha` (Clopper and Pearson 1934).
 #[must_use]
@@ -103,7 +128,7 @@ mod tests {
     const QUANTILES: [(f64, f64); 6] = [
         (0.5, 0.000000000000000),
         (0.6, 0.253347103135800),
-        (0.9, 1.281551565544600),
+        (0.9, 1.281_551_565_544_6),
         (0.999, 3.090232306167813),
         (0.999999, 4.753424308817087),
         (0.01, -2.326347874040841),
