@@ -10,7 +10,7 @@ import { settled, show, text } from "./sights.mjs";
 /** @typedef {import("playwright-core").Page} Page */
 
 /** Views that ask for the pictures of a data set when they are first shown. */
-const OF_A_SET = new Set(["embedding", "bias", "robustness"]);
+const OF_A_SET = new Set(["embedding", "bias", "robustness", "shape", "style"]);
 
 /**
  * Fails unless the page shows a view's heading and its pictures, and no complaint.
