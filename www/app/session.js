@@ -405,8 +405,7 @@ export class Session {
    * @param {AbortSignal} signal
    */
   async #look(picture, signal) {
-    picture.image ??= await fetchPicture(picture, signal);
-    const input = await this.net.preprocess(picture.image);
+    const input = await this.net.preprocess(await imageOf(picture, signal));
     const seen = await this.net.toPixels(input);
     if (signal.aborted) return;
     this.#picture = picture;
@@ -547,8 +546,19 @@ function need(value, what) {
 }
 
 /**
- * The file of a picture that ships.
+ * A picture's image; the file of one that ships is fetched once.
  * @param {Picture} picture
+ * @param {AbortSignal} signal
+ * @returns {Promise<ImageLike>}
+ */
+export async function imageOf(picture, signal) {
+  picture.image ??= await fetchPicture(picture, signal);
+  return picture.image;
+}
+
+/**
+ * The file of a picture that ships.
+ * @param {{ title: string, url?: string }} picture
  * @param {AbortSignal} signal
  */
 export async function fetchPicture(picture, signal) {

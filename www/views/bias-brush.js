@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fetchPicture } from "../app/session.js";
 import { createBrush as createMask } from "../widgets/brush.js";
 import { button, group, select, slider } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
@@ -173,8 +174,8 @@ export function createBrush(root, store, app, signal) {
       const others = app.scope.pictures.filter(
         (each) => each.kind === "photo" && each.id !== app.picture.id,
       );
-      const response = others[0] ? await fetch(others[0].url, { signal: until }) : null;
-      const swap = response ? await app.net.preprocess(await response.blob()) : app.input;
+      const other = others[0] ? await fetchPicture(others[0], until) : null;
+      const swap = other ? await app.net.preprocess(other) : app.input;
       const changed = BACKGROUNDS.map((kind) => onBackground(app.input, mask, kind, swap));
       const length = app.input.data.length;
       const data = new Float32Array(changed.length * length);

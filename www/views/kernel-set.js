@@ -4,6 +4,8 @@
  * @module
  */
 
+import { fetchPicture } from "../app/session.js";
+
 /**
  * @typedef {import("../convscope.js").Net} Net
  * @typedef {import("../convscope.js").Tensor} Tensor
@@ -97,7 +99,10 @@ export async function gather(app, files, signal, onProgress) {
   }
   for (const { image, about: words } of wanted) {
     signal.throwIfAborted();
-    const source = typeof image === "string" ? await read(image, words.title, signal) : image;
+    const source =
+      typeof image === "string"
+        ? await fetchPicture({ title: words.title, url: image }, signal)
+        : image;
     tensors.push(await net.preprocess(source));
     about.push(words);
   }
@@ -116,17 +121,6 @@ export async function gather(app, files, signal, onProgress) {
  */
 export function ownPictures(app) {
   return app.pictures.filter(({ id, kind }) => kind === "own" && /^own\d+$/.test(id));
-}
-
-/**
- * @param {string} url
- * @param {string} title
- * @param {AbortSignal} signal
- */
-async function read(url, title, signal) {
-  const response = await fetch(url, { signal });
-  if (!response.ok) throw new Error(`The picture ${title} could not be read (${response.status}).`);
-  return response.blob();
 }
 
 /**

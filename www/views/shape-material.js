@@ -4,6 +4,8 @@
  * @module
  */
 
+import { imageOf } from "../app/session.js";
+
 /**
  * @typedef {import("../app/session.js").Session} Session
  * @typedef {import("../app/session.js").Picture} Picture
@@ -94,8 +96,7 @@ export function createMaterial({ app, store }) {
     if (picture.id === app.picture.id) return app.input;
     const known = inputs.get(picture.id);
     if (known) return known;
-    const fetched = picture.image ?? (await fetch(picture.url ?? "", { signal })).blob();
-    const input = await app.net.preprocess(await fetched);
+    const input = await app.net.preprocess(await imageOf(picture, signal));
     if (!MOVING.includes(picture.id)) inputs.set(picture.id, input);
     return input;
   }
@@ -218,7 +219,7 @@ export function createMaterial({ app, store }) {
  * @returns {Promise<Tensor>}
  */
 async function outlined(app, picture, signal) {
-  const source = picture.image ?? (await (await fetch(picture.url ?? "", { signal })).blob());
+  const source = await imageOf(picture, signal);
   const { width, height } = await createImageBitmap(/** @type {Blob} */ (source));
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { fetchPicture } from "../app/session.js";
+import { imageOf } from "../app/session.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -45,12 +45,6 @@ export function createQuestion({ app, store }) {
   /** @param {unknown} id */
   const find = (id) => styles().find((each) => each.id === id);
 
-  /** @param {Picture} picture @param {AbortSignal} signal @returns {Promise<ImageLike>} */
-  async function image(picture, signal) {
-    picture.image ??= await fetchPicture(picture, signal);
-    return picture.image;
-  }
-
   const question = {
     app,
     isSmall,
@@ -60,7 +54,6 @@ export function createQuestion({ app, store }) {
     style: () => find(store.get()["style.of"]) ?? styles()[0],
     /** Another, which is mixed in, or none. */
     second: () => find(store.get()["style.second"]) ?? null,
-    image,
     /** @param {File} file */
     add(file) {
       const id = `style${own.size + 1}`;
@@ -104,7 +97,7 @@ export function createQuestion({ app, store }) {
     async pictures(mask, signal) {
       const second = question.second();
       const share = Number(store.get()["style.mix"]) / 100;
-      const first = await image(question.style(), signal);
+      const first = await imageOf(question.style(), signal);
       const marked = mask ? { mask } : {};
       const rest = mask
         ? { mask: { data: mask.data.map((value) => 1 - value), shape: mask.shape } }
@@ -112,7 +105,7 @@ export function createQuestion({ app, store }) {
       const styles = second
         ? [
             { image: first, weight: 1 - share, ...marked },
-            { image: await image(second, signal), weight: share, ...rest },
+            { image: await imageOf(second, signal), weight: share, ...rest },
           ]
         : [{ image: first, ...marked }];
       return { content: app.picture.image ?? app.input, styles };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { imageOf } from "../app/session.js";
 import { createBrush } from "../widgets/brush.js";
 import { slider } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
@@ -244,7 +245,7 @@ export function create(root, store, app) {
    * @param {AbortSignal} until
    */
   async function showKnown(layer, until) {
-    const first = await question.image(question.style(), until);
+    const first = await imageOf(question.style(), until);
     const [ofStyle, ofContent] = [
       await app.net.gram(first, layer, { signal: until }),
       await app.net.gram(app.input, layer, { signal: until }),
@@ -257,7 +258,7 @@ export function create(root, store, app) {
    * @param {AbortSignal} until
    */
   async function forget(preset, until) {
-    const taken = await app.net.preprocess(await question.image(question.style(), until));
+    const taken = await app.net.preprocess(await imageOf(question.style(), until));
     const layer = question.shownLayer(preset);
     const seed = Number(store.get()["style.seed"]);
     status.textContent = await shuffle.show(taken, layer, seed, until);
@@ -282,7 +283,7 @@ export function create(root, store, app) {
   /** Both pictures, as the network sees them. */
   async function showPictures() {
     const shown = await app.work("style.pictures", async (until) => {
-      const image = await question.image(question.style(), until);
+      const image = await imageOf(question.style(), until);
       const own = await app.net.toPixels(await app.net.preprocess(image));
       return Promise.all([createImageBitmap(app.seen), createImageBitmap(own)]);
     });
