@@ -324,6 +324,7 @@ test("a class votes before it sees the answer, and stands on the plot", () =>
     await page.locator("body").press("n");
     await settled(page);
     assert.ok(await ask.isDisabled());
+    await page.waitForURL(/shape\.round=1/);
     await page.reload();
     await settled(page);
     assert.match(await text(page, ".vote figcaption"), /Picture 2/);
