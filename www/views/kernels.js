@@ -1,16 +1,16 @@
 /**
  * Kernels: a layer's units from five sides. Each side is a sight of its own (`kernel-weights.js` and its neighbours); this
- * module holds the strip that chooses among them, and what they share: the pictures that units are shown.
+ * module says which there are, and holds what they share: the pictures that units are shown.
  * @module
  */
 
-import { h, on, reveal, uniqueId } from "../widgets/dom.js";
 import { create as createBefore } from "./kernel-before.js";
 import { create as createResponds } from "./kernel-responds.js";
 import { create as createSpectra } from "./kernel-spectra.js";
 import { create as createStatistics } from "./kernel-statistics.js";
 import { createSurveys } from "./kernel-survey.js";
 import { create as createWeights } from "./kernel-weights.js";
+import { createSides } from "./sides.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -64,78 +64,23 @@ export function create(root, store, app) {
   const life = new AbortController();
   const { signal } = life;
   const surveys = createSurveys(app, signal);
-  const panelId = uniqueId("panel");
-  const tabs = SIGHTS.map(({ id, title, hint }) => {
-    const tab = h(
-      "button",
-      { type: "button", role: "tab", title: hint, "aria-controls": panelId },
-      title,
-    );
-    on(tab, "click", () => store.set({ "kernels.sight": id }), signal);
-    return tab;
+  const sides = createSides({
+    root,
+    store,
+    app,
+    key: "kernels.sight",
+    label: "What to look at",
+    sides: SIGHTS,
+    make: (side, panel) => side.create(panel, store, app, surveys),
+    signal,
   });
-  const strip = h(
-    "div",
-    { class: "sides", role: "tablist", "aria-label": "What to look at" },
-    ...tabs,
-  );
-  const panel = h("div", { class: "side-panel", role: "tabpanel", id: panelId });
-  root.append(strip, panel);
-  let shown = "";
-  /** @type {Part | null} */
-  let sight = null;
-
-  /** @param {string} id */
-  function show(id) {
-    const at = Math.max(
-      0,
-      SIGHTS.findIndex((each) => each.id === id),
-    );
-    shown = id;
-    sight?.destroy();
-    app.controls.replaceChildren();
-    panel.replaceChildren();
-    for (const [index, tab] of tabs.entries()) {
-      tab.setAttribute("aria-selected", String(index === at));
-      tab.tabIndex = index === at ? 0 : -1;
-    }
-    panel.setAttribute("aria-label", SIGHTS[at].title);
-    reveal(strip, tabs[at]);
-    sight = SIGHTS[at].create(panel, store, app, surveys);
-  }
-
-  /** @param {KeyboardEvent} event */
-  function step(event) {
-    const at = tabs.findIndex((tab) => tab.matches(":focus"));
-    const places = /** @type {Record<string, number>} */ ({
-      ArrowLeft: at - 1,
-      ArrowRight: at + 1,
-      Home: 0,
-      End: tabs.length - 1,
-    });
-    const place = places[event.key];
-    if (at < 0 || place === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (!tabs[place]) return;
-    tabs[place].focus();
-    store.set({ "kernels.sight": SIGHTS[place].id });
-  }
-  on(strip, "keydown", step, signal);
-
   return {
     update(state, changed) {
       if (changed.has("net") || changed.has("weights")) surveys.forget();
-      const id = String(state["kernels.sight"]);
-      const other = id !== shown;
-      if (other) show(id);
-      sight?.update(
-        state,
-        other ? new Set([...Object.keys(state), "net", "input", "weights", "prediction"]) : changed,
-      );
+      sides.update(state, changed);
     },
     destroy() {
-      sight?.destroy();
+      sides.destroy();
       life.abort();
     },
   };

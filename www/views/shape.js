@@ -1,10 +1,9 @@
 /**
  * Shape against texture: which of the two a network goes by. Each side is a sight of its own (`shape-stimuli.js` and its
- * neighbours); this module holds the strip that chooses among them, and what they share.
+ * neighbours); this module says which there are, and holds what they share.
  * @module
  */
 
-import { h, on, reveal, uniqueId } from "../widgets/dom.js";
 import { createConflicts } from "./shape-conflicts.js";
 import { create as createDial } from "./shape-dial.js";
 import { createMaterial } from "./shape-material.js";
@@ -12,6 +11,7 @@ import { create as createOutline } from "./shape-outline.js";
 import { create as createSet } from "./shape-set.js";
 import { create as createStimuli } from "./shape-stimuli.js";
 import { create as createVote } from "./shape-vote.js";
+import { createSides } from "./sides.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -54,83 +54,22 @@ const SIGHTS = [
  */
 export function create(root, store, app) {
   const life = new AbortController();
-  const { signal } = life;
   const material = createMaterial({ app, store });
   const conflicts = createConflicts({ app, store, material });
-  const panelId = uniqueId("panel");
-  const tabs = SIGHTS.map(({ id, title, hint }) => {
-    const tab = h(
-      "button",
-      { type: "button", role: "tab", title: hint, "aria-controls": panelId },
-      title,
-    );
-    on(tab, "click", () => store.set({ "shape.sight": id }), signal);
-    return tab;
+  const sides = createSides({
+    root,
+    store,
+    app,
+    key: "shape.sight",
+    label: "Ways to look",
+    sides: SIGHTS,
+    make: (side, panel) => side.create(panel, store, app, material, conflicts),
+    signal: life.signal,
   });
-  const strip = h(
-    "div",
-    { class: "sides", role: "tablist", "aria-label": "Ways to look" },
-    ...tabs,
-  );
-  const panel = h("div", { class: "side-panel", role: "tabpanel", id: panelId });
-  root.append(strip, panel);
-  let shown = "";
-  /** @type {Part | null} */
-  let sight = null;
-
-  /** @param {string} id */
-  function show(id) {
-    const at = Math.max(
-      0,
-      SIGHTS.findIndex((each) => each.id === id),
-    );
-    shown = id;
-    sight?.destroy();
-    app.controls.replaceChildren();
-    panel.replaceChildren();
-    for (const [index, tab] of tabs.entries()) {
-      tab.setAttribute("aria-selected", String(index === at));
-      tab.tabIndex = index === at ? 0 : -1;
-    }
-    panel.setAttribute("aria-label", SIGHTS[at].title);
-    reveal(strip, tabs[at]);
-    sight = SIGHTS[at].create(panel, store, app, material, conflicts);
-  }
-
-  on(
-    strip,
-    "keydown",
-    (event) => {
-      const at = tabs.findIndex((tab) => tab.matches(":focus"));
-      const places = /** @type {Record<string, number>} */ ({
-        ArrowLeft: at - 1,
-        ArrowRight: at + 1,
-        Home: 0,
-        End: tabs.length - 1,
-      });
-      const place = places[event.key];
-      if (at < 0 || place === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      if (!tabs[place]) return;
-      tabs[place].focus();
-      store.set({ "shape.sight": SIGHTS[place].id });
-    },
-    signal,
-  );
-
   return {
-    update(state, changed) {
-      const id = String(state["shape.sight"]);
-      const other = id !== shown;
-      if (other) show(id);
-      sight?.update(
-        state,
-        other ? new Set([...Object.keys(state), "net", "input", "weights", "prediction"]) : changed,
-      );
-    },
+    update: sides.update,
     destroy() {
-      sight?.destroy();
+      sides.destroy();
       life.abort();
     },
   };
