@@ -3,8 +3,9 @@
  * @module
  */
 
+import { save } from "../widgets/save.js";
 import { animated } from "./synthesis-apng.js";
-import { film, png, save } from "./synthesis-save.js";
+import { film, png } from "./synthesis-save.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session

@@ -1,5 +1,5 @@
 /**
- * Saves what was made: the picture, the way to it as a film, and all settings, which replay it.
+ * What was made as files: the picture, and the way to it as a film.
  * @module
  */
 
@@ -13,19 +13,6 @@ const LEAST_SIDE = 224;
 
 /** What browsers can record, the best first. */
 const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
-
-/**
- * @param {Blob} blob
- * @param {string} name
- */
-export function save(blob, name) {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
 
 /**
  * @param {ImageData} pixels
