@@ -2,12 +2,15 @@
 
 mod common;
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use common::shipped::{chelsea, fashion, lite0, pictures};
 use common::{Array, arrays, cases, gpu_engine, relative_error};
 use convscope::engine::Engine;
-use convscope::engine::control::Control;
+use convscope::engine::control::{Control, Progress};
+use convscope::error::Code;
 use convscope::lens::attribution::{
     Baseline, Identity, Method, Rule, Settings, attribute, identities, resized,
 };
@@ -39,6 +42,81 @@ fn sum(values: &[f32]) -> f64 {
 
 fn target(class: usize) -> Objective {
     vec![(Term::Logit(class), 1.0)]
+}
+
+/// Methods that take many passes a picture.
+const LONG: [(Method, &str); 8] = [
+    (Method::IntegratedGradients, "steps"),
+    (Method::SmoothGrad, "samples"),
+    (Method::SmoothGradSq, "samples"),
+    (Method::VarGrad, "samples"),
+    (Method::Occlusion, "windows"),
+    (Method::Rise, "masks"),
+    (Method::ScoreCam, "channels"),
+    (Method::AblationCam, "channels"),
+];
+
+#[test]
+fn long_methods_sharpen_until_the_last_estimate_is_the_map_and_a_stop_keeps_what_there_is() {
+    let net = fashion(Engine::Cpu);
+    let images = pictures(8);
+    for (method, what) in LONG {
+        let settings = Settings {
+            masks: 50,
+            stride: Some([4, 4]),
+            resize: true,
+            ..Settings::default()
+        };
+        // Collects estimates, and stops after so many.
+        let seen = |most: usize| {
+            let steps: Rc<RefCell<Vec<Progress>>> = Rc::default();
+            let stop: Rc<OnceCell<Control>> = Rc::default();
+            let (mine, stopped) = (steps.clone(), stop.clone());
+            let control = Control::reporting(move |progress| {
+                mine.borrow_mut().push(progress);
+                if let Some(control) = stopped.get().filter(|_| mine.borrow().len() >= most) {
+                    control.abort();
+                }
+            });
+            assert!(stop.set(control.clone()).is_ok());
+            let none = Overrides::new();
+            let map = block_on(attribute(&net, &images, method, &settings, &none, &control));
+            (map, steps.take())
+        };
+        let (map, steps) = seen(usize::MAX);
+        let (map, name) = (map.unwrap(), method.name());
+        assert!(
+            steps.len() >= 3,
+            "{name}: {} batches of {what}",
+            steps.len()
+        );
+        let estimates: Vec<Tensor> = (steps.into_iter())
+            .map(|step| {
+                step.partial
+                    .unwrap_or_else(|| panic!("{name} shows nothing"))
+            })
+            .collect();
+        assert!(
+            estimates.last() == Some(&map),
+            "{name}: the last estimate is another map"
+        );
+        for estimate in &estimates {
+            assert_eq!(estimate.shape(), map.shape(), "{name}");
+            assert!(estimate.data().iter().all(|v| v.is_finite()), "{name}");
+        }
+        let far = |estimate: &Tensor| relative_error(estimate.data(), map.data());
+        let late = &estimates[estimates.len() - 2];
+        assert!(far(&estimates[0]) > far(late), "{name}");
+        assert!(far(late) > 0.0, "{name}: the estimate stands still");
+
+        let (stopped, kept) = seen(2);
+        assert_eq!(stopped.unwrap_err().code, Code::Aborted, "{name}");
+        let kept: Vec<_> = kept.into_iter().filter_map(|step| step.partial).collect();
+        assert!(
+            kept == estimates[..2],
+            "{name}: other estimates before a stop"
+        );
+    }
 }
 
 #[test]

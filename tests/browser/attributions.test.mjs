@@ -143,6 +143,19 @@ describe("attributions, on the way and after", () => {
         const onProgress = (/** @type {any} */ progress) => void steps.push(progress);
         const options = { method: "rise", target: 1, masks: 600 };
         const map = await net.attribute(x, { ...options, seed: 3, onProgress });
+        /** @type {any[]} */
+        const cams = [];
+        for (const method of ["score_cam", "ablation_cam"]) {
+          /** @type {any[]} */
+          const all = [];
+          const cam = await net.attribute(x, {
+            method,
+            target: 1,
+            resize: true,
+            onProgress: (/** @type {any} */ progress) => void all.push(progress),
+          });
+          cams.push({ method, cam, last: all.at(-1) });
+        }
         const again = await net.attribute(x, { ...options, seed: 3 });
         const other = await net.attribute(x, { ...options, seed: 4 });
         const life = new AbortController();
@@ -158,7 +171,7 @@ describe("attributions, on the way and after", () => {
             (/** @type {any} */ { code }) => code,
           );
         const after = await net.attribute(x, { method: "gradient" });
-        return { map, again, other, steps, stopped, after };
+        return { map, again, other, steps, stopped, after, cams };
       },
       { source: { graph, weights }, x },
     );
@@ -168,6 +181,7 @@ describe("attributions, on the way and after", () => {
     assert.equal(last.done, last.total);
     assert.deepEqual(last.partial.shape, x.shape);
     assert.deepEqual(last.partial.data, seen.map.data);
+    for (const { method, cam, last } of seen.cams) assert.deepEqual(last.partial, cam, method);
     assert.equal(seen.stopped, "aborted");
     assert.deepEqual(seen.after.shape, x.shape);
   });

@@ -1,5 +1,6 @@
 // Learning in the page: training against PyTorch, its listener and its faults, the scan for bias, and their two views.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { fixtureJson } from "./fixtures.mjs";
 import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
@@ -253,6 +254,22 @@ async function heading(page) {
   return ((await page.locator(".question").textContent()) ?? "").replace(/\s+/g, " ").trim();
 }
 
+/**
+ * Saves a chart as what a button says.
+ * @param {import("playwright-core").Locator} chart
+ * @param {"PNG" | "SVG" | "CSV"} kind
+ */
+async function saved(chart, kind) {
+  const [download] = await Promise.all([
+    chart.page().waitForEvent("download"),
+    chart.getByRole("button", { name: kind }).click(),
+  ]);
+  return {
+    name: download.suggestedFilename(),
+    text: await readFile(await download.path(), "latin1"),
+  };
+}
+
 for (const backend of BACKENDS) {
   test(`the view of training begins from scratch, takes a step and brings the loaded weights back (${backend})`, () =>
     withPage({ backend }, async (page) => {
@@ -302,6 +319,55 @@ test("the view of training plays with space and goes on where it was paused", ()
     );
   }));
 
+test("the curves of training and its map of test pictures are saved as picture, drawing and numbers", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, "?backend=cpu#model=fashion&view=training&training.batch=16");
+    const curves = page.locator("figure", { has: page.locator(".learning-curve") });
+    assert.equal(await page.locator(".saves:visible").count(), 0, "there is nothing to save yet");
+    for (const step of [1, 2, 3]) {
+      await page.getByRole("button", { name: "One step" }).click();
+      await page.waitForFunction(
+        (step) => document.querySelector(".question")?.textContent?.includes(`step ${step},`),
+        step,
+        { timeout: 60_000 },
+      );
+    }
+    await settled(page);
+    const numbers = await saved(curves, "CSV");
+    assert.equal(numbers.name, "learning.csv");
+    const [head, ...rows] = numbers.text.split("\n");
+    assert.equal(head, "step,loss,accuracy,loss_mean,accuracy_mean");
+    assert.deepEqual(
+      rows.map((row) => Number(row.split(",")[0])),
+      [1, 2, 3],
+    );
+    const losses = rows.map((row) => Number(row.split(",")[1]));
+    // Each step back counts eleven twelfths.
+    const weights = [(11 / 12) ** 2, 11 / 12, 1];
+    const mean =
+      losses.reduce((sum, loss, at) => sum + weights[at] * loss, 0) /
+      weights.reduce((sum, weight) => sum + weight, 0);
+    assert.ok(Math.abs(Number(rows[2].split(",")[3]) - mean) < 1e-6, numbers.text);
+    const art = (await saved(curves, "SVG")).text;
+    const lines = [...art.matchAll(/<polyline[^>]*points="([^"]*)"[^>]*stroke="rgb/g)];
+    assert.deepEqual(
+      lines.map(([, points]) => points.split(" ").length),
+      [3, 3, 3, 3],
+    );
+    assert.match((await saved(curves, "PNG")).text, /^.PNG/s);
+
+    const map = page.locator(".learning .small-map");
+    const points = (await saved(map, "CSV")).text.split("\n");
+    assert.equal(points[0], "index,x,y,class,wrong");
+    assert.equal(points.length, 201);
+    assert.match(points[1], /^0,-?[\d.]+,-?[\d.]+,Ankle boot,[01]$/);
+    const drawn = (await saved(map, "SVG")).text;
+    assert.equal(drawn.match(/<circle|<path/g)?.length, 200);
+    const crosses = points.filter((row) => row.endsWith(",1")).length;
+    assert.equal(drawn.match(/<path/g)?.length ?? 0, crosses);
+    assert.match((await saved(map, "PNG")).text, /^.PNG/s);
+  }));
+
 test("the view of bias names the class and the place, and asks the counterfactual", () =>
   withPage({ backend: "cpu" }, async (page) => {
     await openApp(
@@ -315,6 +381,9 @@ test("the view of bias names the class and the place, and asks the counterfactua
     const [before, after] = cells.map((text) => Number.parseFloat(text));
     assert.ok(before > 90 && after < 40, `${cells}`);
     assert.ok((await page.locator(".groups li").count()) > 2);
+    const maps = (await saved(page.locator(".small-map"), "CSV")).text.split("\n");
+    assert.equal(maps.length, 81);
+    assert.equal(maps.filter((row) => row.endsWith(",Coat")).length, 8);
     await page.goto(
       `${page.url().split("#")[0]}#model=fashion&view=bias&bias.method=integrated_gradients`,
     );

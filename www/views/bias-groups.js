@@ -28,6 +28,7 @@ export function createGroups(app, signal) {
   const row = h("ul", { class: "groups" });
   const scatter = createScatter({
     label: "Maps by their first two principal components, in the colours of their classes",
+    file: "alike-maps",
     signal,
   });
   const worst = h("ul", { class: "worst" });
@@ -93,6 +94,7 @@ export function createGroups(app, signal) {
     scatter.show({
       points: scan.points.data,
       classes: scan.pictures.map((picture) => set.labels[picture]),
+      name: (index) => app.label(set.labels[scan.pictures[index]]),
     });
     worst.replaceChildren(
       ...ranked.map((index, place) => {
@@ -142,8 +144,11 @@ export function createGroups(app, signal) {
           h("div", { class: "members" }, map.element, ...shown),
           h(
             "span",
-            { class: "small muted" },
-            `${indices.length} ${indices.length === 1 ? "map" : "maps"}: ${commonest(names)}`,
+            {
+              class: "small muted",
+              title: `${indices.length} ${indices.length === 1 ? "map" : "maps"}`,
+            },
+            `${indices.length}: ${commonest(names)}`,
           ),
         );
       }),

@@ -59,9 +59,8 @@ export function createScan(root, store, app, signal) {
       "div",
       { class: "scan" },
       h("div", { class: "overview" }, grid, groups.element),
-      h("div", { class: "close" }, one.element, effect.element),
+      h("div", { class: "close" }, one.element, legend.element, effect.element),
     ),
-    h("div", { class: "under" }, legend.element),
     words.element,
   );
 

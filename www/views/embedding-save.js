@@ -27,7 +27,7 @@ export function csv({ points, indices, set, predicted, labels }) {
 
 /**
  * Points as circles, wrong ones as crosses.
- * @param {Plot} plot
+ * @param {Pick<Plot, "points" | "indices" | "classes" | "wrong">} plot
  * @param {number} [radius]
  */
 export function drawing({ points, indices, classes, wrong }, radius = 3) {

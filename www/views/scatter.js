@@ -5,23 +5,54 @@
 
 import { h, pixelRatio, redrawer } from "../widgets/dom.js";
 import { classColor } from "../widgets/palette.js";
+import { createSaves } from "../widgets/save.js";
+import { drawing } from "./embedding-save.js";
+
+/**
+ * @typedef {{ points: Float32Array, classes: ArrayLike<number>, name: (index: number) => string, wrong?: (index: number) => boolean }} Sight
+ *   `points` are x, y, x, y, …; `name` is what a point's class is called
+ */
 
 /** Radius of a point in CSS pixels. */
 const RADIUS = 3;
 
 /**
- * @param {{ label: string, signal: AbortSignal }} options
+ * @param {{ label: string, file: string, signal: AbortSignal }} options `file` is what it is saved as
  */
-export function createScatter({ label, signal }) {
+export function createScatter({ label, file, signal }) {
   const canvas = h("canvas", { role: "img", "aria-label": label });
-  const element = h("div", { class: "scatter" }, canvas);
-  /** @type {{ points: Float32Array, classes: ArrayLike<number>, wrong?: (index: number) => boolean } | null} */
+  const box = h("div", { class: "scatter" }, canvas);
+  const saves = createSaves({ art, rows, name: () => file, signal });
+  saves.hidden = true;
+  const element = h("div", { class: "small-map" }, box, saves);
+  /** @type {Sight | null} */
   let sight = null;
+
+  function art() {
+    if (!sight) return null;
+    const { points, classes, wrong } = sight;
+    const indices = Array.from({ length: points.length / 2 }, (_, index) => index);
+    const marked = Uint8Array.from(indices, (index) => (wrong?.(index) ? 1 : 0));
+    return drawing({ points, indices, classes, wrong: marked }, 5);
+  }
+
+  /** A row a point. */
+  function rows() {
+    const { points = new Float32Array(), name, wrong } = sight ?? {};
+    const each = Array.from({ length: points.length / 2 }, (_, index) => [
+      index,
+      points[2 * index],
+      points[2 * index + 1],
+      name?.(index) ?? "",
+      ...(wrong ? [Number(wrong(index))] : []),
+    ]);
+    return [["index", "x", "y", "class", ...(wrong ? ["wrong"] : [])], ...each];
+  }
 
   function draw() {
     const ratio = pixelRatio();
-    canvas.width = Math.round(element.clientWidth * ratio);
-    canvas.height = Math.round(element.clientHeight * ratio);
+    canvas.width = Math.round(box.clientWidth * ratio);
+    canvas.height = Math.round(box.clientHeight * ratio);
     const context = canvas.getContext("2d");
     if (!context || !sight || canvas.width === 0) return;
     const { points, classes, wrong } = sight;
@@ -51,13 +82,14 @@ export function createScatter({ label, signal }) {
     }
   }
 
-  const redraw = redrawer(element, draw, signal);
+  const redraw = redrawer(box, draw, signal);
 
   return {
     element,
-    /** @param {NonNullable<typeof sight> | null} next `points` are x, y, x, y, … */
+    /** @param {Sight | null} next */
     show(next) {
       sight = next;
+      saves.hidden = next === null;
       if (next) redraw();
       else canvas.width = 0;
     },

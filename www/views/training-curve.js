@@ -3,108 +3,115 @@
  * @module
  */
 
-import { h, pixelRatio, redrawer, styleValue } from "../widgets/dom.js";
+import { h, redrawer, svg } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
+import { createSaves } from "../widgets/save.js";
 
 /**
  * @typedef {import("../convscope.js").TrainStep} TrainStep
- * @typedef {{ left: number, top: number, width: number, height: number }} Frame in device pixels
+ * @typedef {{ title: string, values: number[], most: number, text: (value: number) => string, style: "loss" | "accuracy" }} Panel
  */
 
 /** Steps over which a running mean forgets. */
 const MEMORY = 12;
 
+/** Space in CSS pixels: between the two, and above and below each for its words. */
+const GAP = 14;
+const ABOVE = 21;
+const BELOW = 21;
+
 /** @param {AbortSignal} signal */
 export function createCurve(signal) {
-  const canvas = h("canvas", { role: "img", "aria-label": "Loss and accuracy" });
-  const element = h("div", { class: "learning-curve" }, canvas);
+  const art = svg("svg", { class: "chart", role: "img", "aria-label": "Loss and accuracy" });
+  const box = h("div", { class: "learning-curve" }, art);
+  const saves = createSaves({ art: () => art, rows, name: () => "learning", signal });
+  const caption = h(
+    "figcaption",
+    { class: "chart-head" },
+    "Each batch, and their running mean",
+    saves,
+  );
+  const element = h("figure", {}, caption, box);
   /** @type {TrainStep[]} */
   let steps = [];
 
   function draw() {
-    const ratio = pixelRatio();
-    canvas.width = Math.round(element.clientWidth * ratio);
-    canvas.height = Math.round(element.clientHeight * ratio);
-    const context = canvas.getContext("2d");
-    if (!context || canvas.width === 0) return;
-    const gap = 14 * ratio;
-    const each = (canvas.width - gap) / 2;
-    const box = { top: 0, width: each, height: canvas.height };
+    const { clientWidth: width, clientHeight: height } = box;
+    if (width === 0) return;
+    art.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const each = (width - GAP) / 2;
     const loss = steps.map((step) => step.loss);
     const most = loss.length > 0 ? Math.max(...loss) : 2.5;
-    plot(context, { ...box, left: 0 }, loss, most, "Loss", number, "--minus");
     const accuracy = steps.map((step) => step.accuracy);
     const share = (/** @type {number} */ value) => `${Math.round(100 * value)} %`;
-    plot(context, { ...box, left: each + gap }, accuracy, 1, "Accuracy", share, "--plus");
+    const size = { width: each, height };
+    art.replaceChildren(
+      ...panel(
+        { title: "Loss", values: loss, most, text: number, style: "loss" },
+        { ...size, left: 0 },
+      ),
+      ...panel(
+        { title: "Accuracy", values: accuracy, most: 1, text: share, style: "accuracy" },
+        { ...size, left: each + GAP },
+      ),
+    );
   }
 
   /**
-   * @param {CanvasRenderingContext2D} context
-   * @param {Frame} box
-   * @param {number[]} values
-   * @param {number} most
-   * @param {string} title
-   * @param {(value: number) => string} text
-   * @param {string} colour
+   * @param {Panel} content
+   * @param {{ left: number, width: number, height: number }} place
    */
-  function plot(context, box, values, most, title, text, colour) {
-    const ratio = pixelRatio();
-    const size = Number.parseFloat(getComputedStyle(element).fontSize) * ratio;
-    const top = box.top + 1.5 * size;
-    const height = box.height - 3 * size;
-    const y = (/** @type {number} */ value) => top + height * (1 - value / most);
-    const x = (/** @type {number} */ place) =>
-      box.left + (box.width * place) / Math.max(values.length - 1, 1);
-    context.font = `${size}px system-ui, sans-serif`;
-    context.textBaseline = "alphabetic";
-    context.fillStyle = styleValue("--muted");
-    context.textAlign = "left";
-    context.fillText(text(most), box.left, top - 0.35 * size);
-    context.textAlign = "right";
-    context.fillText(title, box.left + box.width, top - 0.35 * size);
+  function panel({ title, values, most, text, style }, { left, width, height }) {
+    const right = left + width;
+    const y = (/** @type {number} */ value) =>
+      ABOVE + (height - ABOVE - BELOW) * (1 - value / most);
+    const x = (/** @type {number} */ at) => left + (width * at) / Math.max(values.length - 1, 1);
+    const line = (/** @type {number[]} */ list, /** @type {string} */ strength) =>
+      svg("polyline", {
+        class: `line ${style} ${strength}`,
+        points: list.map((value, at) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" "),
+      });
     const last = steps.at(-1)?.step ?? 0;
-    context.fillText(
-      last > 0 ? `step ${last}` : "no step yet",
-      box.left + box.width,
-      box.height - 0.3 * size,
-    );
-    context.textAlign = "left";
-    context.fillText("0", box.left, box.height - 0.3 * size);
-    context.strokeStyle = styleValue("--line");
-    context.lineWidth = ratio;
-    for (const share of [0, 0.5, 1]) {
-      context.beginPath();
-      context.moveTo(box.left, y(most * share));
-      context.lineTo(box.left + box.width, y(most * share));
-      context.stroke();
-    }
-    const line = (
-      /** @type {number[]} */ list,
-      /** @type {number} */ width,
-      /** @type {number} */ alpha,
-    ) => {
-      context.globalAlpha = alpha;
-      context.strokeStyle = styleValue(colour);
-      context.lineWidth = width * ratio;
-      context.lineJoin = "round";
-      context.beginPath();
-      for (const [place, value] of list.entries()) context.lineTo(x(place), y(value));
-      context.stroke();
-      context.globalAlpha = 1;
-    };
-    line(values, 1, 0.35);
-    line(means(values), 2.5, 1);
+    const end = { x: right, "text-anchor": "end" };
+    return [
+      svg("text", { x: left, y: ABOVE - 5 }, text(most)),
+      svg("text", { ...end, y: ABOVE - 5 }, title),
+      svg("text", { x: left, y: height - 4 }, "0"),
+      svg("text", { ...end, y: height - 4 }, last > 0 ? `step ${last}` : "no step yet"),
+      ...[0, 0.5, 1].map((share) =>
+        svg("line", {
+          class: "axis",
+          x1: left,
+          x2: right,
+          y1: y(most * share),
+          y2: y(most * share),
+        }),
+      ),
+      line(values, "each"),
+      line(means(values), "mean"),
+    ];
   }
 
-  const redraw = redrawer(element, draw, signal);
+  /** A row a step. */
+  function rows() {
+    const loss = means(steps.map((step) => step.loss));
+    const accuracy = means(steps.map((step) => step.accuracy));
+    return [
+      ["step", "loss", "accuracy", "loss_mean", "accuracy_mean"],
+      ...steps.map((step, at) => [step.step, step.loss, step.accuracy, loss[at], accuracy[at]]),
+    ];
+  }
+
+  const redraw = redrawer(box, draw, signal);
 
   return {
     element,
     /** @param {TrainStep[]} next */
     show(next) {
       steps = next;
+      saves.hidden = steps.length === 0;
       const last = steps.at(-1);
-      canvas.setAttribute(
+      art.setAttribute(
         "aria-label",
         last
           ? `After step ${last.step} the loss is ${number(last.loss)}, the accuracy ${Math.round(100 * last.accuracy)} per cent`

@@ -64,6 +64,7 @@ export function create(root, store, app) {
   const last = figure(maps.element, "Feature maps of the last layer");
   const cloud = createScatter({
     label: "Test pictures by what the last layer says of them, in the colours of their classes",
+    file: "learning-map",
     signal,
   });
   const apart = figure(cloud.element, "Test pictures, by the last layer (PCA)");
@@ -350,7 +351,12 @@ export function create(root, store, app) {
       const row = logits.subarray(index * classes, (index + 1) * classes);
       return row.indexOf(Math.max(...row)) !== labels[index];
     };
-    cloud.show({ points: points.data, classes: labels, wrong });
+    cloud.show({
+      points: points.data,
+      classes: labels,
+      name: (index) => app.label(labels[index]),
+      wrong,
+    });
   }
 
   async function reset() {

@@ -70,14 +70,14 @@ export function svgText(art) {
 
 /**
  * A drawing as a picture.
- * @param {SVGSVGElement} art
+ * @param {string} text
  * @returns {Promise<Blob>}
  */
-async function svgPng(art) {
-  const { width, height } = art.viewBox.baseVal;
+async function svgPng(text) {
   const picture = new Image();
-  picture.src = `data:image/svg+xml,${encodeURIComponent(svgText(art))}`;
+  picture.src = `data:image/svg+xml,${encodeURIComponent(text)}`;
   await picture.decode();
+  const { naturalWidth: width, naturalHeight: height } = picture;
   const canvas = document.createElement("canvas");
   canvas.width = width * SCALE;
   canvas.height = height * SCALE;
@@ -96,19 +96,21 @@ async function svgPng(art) {
 }
 
 /**
- * A row of buttons that save a chart as PNG, SVG or CSV.
- * @param {{ art: () => SVGSVGElement | null, rows: () => (string | number | null)[][], name: () => string, signal: AbortSignal }} options
+ * A row of buttons that save a chart as PNG, SVG or CSV. A drawing that stands in the page takes its styles from there; one
+ * that is text has its own.
+ * @param {{ art: () => SVGSVGElement | string | null, rows: () => (string | number | null)[][], name: () => string, signal: AbortSignal }} options
  */
 export function createSaves({ art, rows, name, signal }) {
   /** @param {"png" | "svg" | "csv"} kind */
   async function take(kind) {
     const drawn = art();
     if (!drawn) return;
+    const text = typeof drawn === "string" ? drawn : svgText(drawn);
     const blob =
       kind === "png"
-        ? await svgPng(drawn)
+        ? await svgPng(text)
         : kind === "svg"
-          ? new Blob([svgText(drawn)], { type: "image/svg+xml" })
+          ? new Blob([text], { type: "image/svg+xml" })
           : new Blob([csvText(rows())], { type: "text/csv" });
     save(blob, `${name()}.${kind}`);
   }

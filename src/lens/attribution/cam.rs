@@ -3,7 +3,7 @@
 
 use super::layers::{self, LinearHead, logit_weights};
 use super::resize::{Corners, bilinear, nearest};
-use super::subject::Subject;
+use super::subject::{Batch, Subject};
 use super::{Method, Settings, by_rule, eigen};
 use crate::error::{Error, Result};
 use crate::lens::rules::Rectified;
@@ -82,21 +82,26 @@ impl View<'_> {
 /// Maps by a method of this family, (N, 1, h, w), rectified and resized as asked for.
 pub async fn map(subject: &Subject<'_>, method: Method, settings: &Settings) -> Result<Tensor> {
     let layer = layers::layer(subject.net, settings.layer.as_deref());
-    let mut map = match method {
+    let map = match method {
         Method::Cam => cam(subject, settings).await?,
-        Method::ScoreCam => score_cam(subject, &layer?).await?,
-        Method::AblationCam => ablation_cam(subject, &layer?).await?,
+        Method::ScoreCam => score_cam(subject, &layer?, settings).await?,
+        Method::AblationCam => ablation_cam(subject, &layer?, settings).await?,
         Method::EigenCam => eigen_cam(subject, &layer?).await?,
         Method::GradCamPp => by_gradient(subject, &layer?, |view| view.grad_cam_pp()).await?,
         Method::HiResCam => by_gradient(subject, &layer?, |view| view.hires_cam()).await?,
         Method::LayerCam => by_gradient(subject, &layer?, |view| view.layer_cam()).await?,
         _ => by_gradient(subject, &layer?, |view| view.grad_cam()).await?,
     };
+    finished(map, subject.shape(), settings)
+}
+
+/// A raw map, rectified and resized as asked for.
+fn finished(mut map: Tensor, picture: Shape, settings: &Settings) -> Result<Tensor> {
     if settings.relu {
         map.data_mut().iter_mut().for_each(|v| *v = v.max(0.0));
     }
     if settings.resize {
-        resized(&map, subject.shape())
+        resized(&map, picture)
     } else {
         Ok(map)
     }
@@ -232,7 +237,7 @@ async fn cam(subject: &Subject<'_>, settings: &Settings) -> Result<Tensor> {
 }
 
 /// w = softmax over channels of f(x · A_c stretched to \[0, 1\] and to the picture's size) (Wang et al. 2020).
-async fn score_cam(subject: &Subject<'_>, layer: &str) -> Result<Tensor> {
+async fn score_cam(subject: &Subject<'_>, layer: &str, settings: &Settings) -> Result<Tensor> {
     let shape = subject.net.layer_shape(layer)?.with_n(subject.shape().n());
     let (from, to) = (
         [shape.h(), shape.w()],
@@ -242,28 +247,29 @@ async fn score_cam(subject: &Subject<'_>, layer: &str) -> Result<Tensor> {
     let channel_of = |picture: usize, channel: usize| {
         &activations.data()[picture * shape.picture() + channel * shape.plane()..][..shape.plane()]
     };
-    let scores = channel_scores(subject, shape, |channel, picture, x| {
+    let masked = |channel: usize, picture: usize, x: &mut [f32]| {
         let mut mask = bilinear(channel_of(picture, channel), from, to, Corners::Aligned);
         stretch(&mut mask, 1e-8);
         for plane in x.chunks_exact_mut(mask.len()) {
             plane.iter_mut().zip(&mask).for_each(|(x, mask)| *x *= mask);
         }
-    });
-    by_scores(&activations, shape, &scores.await?, |scores| {
+    };
+    let softmax = |scores: &[f32]| {
         let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let powers: Vec<f32> = scores.iter().map(|score| (score - most).exp()).collect();
         let sum: f32 = powers.iter().sum();
         powers.iter().map(|power| power / sum).collect()
-    })
+    };
+    let score = async |batch: &Batch| subject.values(batch, masked).await;
+    by_scores(subject, &activations, settings, score, softmax).await
 }
 
 /// w_c = (f(x) − f(x with channel c switched off)) / f(x) (Desai and Ramaswamy 2020).
-async fn ablation_cam(subject: &Subject<'_>, layer: &str) -> Result<Tensor> {
+async fn ablation_cam(subject: &Subject<'_>, layer: &str, settings: &Settings) -> Result<Tensor> {
     let shape = subject.net.layer_shape(layer)?.with_n(subject.shape().n());
     let activations = activations(subject, layer).await?;
     let answers = subject.answers().await?;
-    let mut scores = vec![0.0; shape.n() * shape.c()];
-    for batch in subject.passes(shape.c(), Pass::Forward) {
+    let score = async |batch: &Batch| {
         let mut ablated = Vec::with_capacity(batch.rows.len() * shape.picture());
         for &(channel, picture) in &batch.rows {
             let start = ablated.len() + channel * shape.plane();
@@ -272,26 +278,25 @@ async fn ablation_cam(subject: &Subject<'_>, layer: &str) -> Result<Tensor> {
             );
             ablated[start..start + shape.plane()].fill(0.0);
         }
-        let copies = subject.copies(&batch, |_, _, _| {})?;
-        let (target, mut overrides) = subject.for_batch(&batch)?;
+        let copies = subject.copies(batch, |_, _, _| {})?;
+        let (target, mut overrides) = subject.for_batch(batch)?;
         let ablated = Tensor::from_shape(ablated, shape.with_n(batch.rows.len()))?;
         overrides.insert(layer.to_owned(), Override::Replace(ablated));
         let values = subject
             .net
             .values(&copies, &target, &overrides, subject.control)
             .await?;
-        for (&(channel, picture), value) in batch.rows.iter().zip(values) {
+        let share = |(&(_, picture), value): (&(usize, usize), f32)| {
             let answer = answers[picture];
-            let share = if answer == 0.0 {
+            if answer == 0.0 {
                 0.0
             } else {
                 (answer - value) / answer
-            };
-            scores[picture * shape.c() + channel] = share;
-        }
-        subject.report(&batch, || None);
-    }
-    by_scores(&activations, shape, &scores, <[f32]>::to_vec)
+            }
+        };
+        Ok(batch.rows.iter().zip(values).map(share).collect())
+    };
+    by_scores(subject, &activations, settings, score, <[f32]>::to_vec).await
 }
 
 /// The projection of each position on the first principal component of all positions (Muhammad and Yeasin 2020), centred as
@@ -307,41 +312,38 @@ async fn eigen_cam(subject: &Subject<'_>, layer: &str) -> Result<Tensor> {
     one_channel(maps, shape)
 }
 
-/// The answer for each picture (rows) changed for each channel (columns).
-async fn channel_scores(
+/// Σ_c w_c · A_c with weights made of the scores of a picture's channels, which come a batch of passes at a time: one pass
+/// for each channel. On the way, channels without a score add nothing.
+async fn by_scores(
     subject: &Subject<'_>,
-    shape: Shape,
-    mut change: impl FnMut(usize, usize, &mut [f32]),
-) -> Result<Vec<f32>> {
-    let mut scores = vec![0.0; shape.n() * shape.c()];
-    for batch in subject.passes(shape.c(), Pass::Forward) {
-        let values = subject.values(&batch, &mut change).await?;
-        for (&(channel, picture), value) in batch.rows.iter().zip(values) {
-            scores[picture * shape.c() + channel] = value;
-        }
-        subject.report(&batch, || None);
-    }
-    Ok(scores)
-}
-
-/// Σ_c w_c · A_c with weights made of each picture's scores.
-fn by_scores(
     activations: &Tensor,
-    shape: Shape,
-    scores: &[f32],
+    settings: &Settings,
+    score: impl AsyncFn(&Batch) -> Result<Vec<f32>>,
     weights: impl Fn(&[f32]) -> Vec<f32>,
 ) -> Result<Tensor> {
-    let pictures = activations.data().chunks_exact(shape.picture());
-    let maps = pictures.zip(scores.chunks_exact(shape.c()));
-    let maps = maps.flat_map(|(activations, scores)| {
-        let view = View {
-            activations,
-            gradients: &[],
-            plane: shape.plane(),
-        };
-        view.weighted(&weights(scores))
-    });
-    one_channel(maps.collect(), shape)
+    let shape = activations.activation_shape();
+    let mut scores = vec![Vec::with_capacity(shape.c()); shape.n()];
+    let weighted = |scores: &[Vec<f32>]| {
+        let pictures = activations.data().chunks_exact(shape.picture());
+        let maps = pictures.zip(scores).flat_map(|(activations, scores)| {
+            let view = View {
+                activations,
+                gradients: &[],
+                plane: shape.plane(),
+            };
+            view.weighted(&weights(scores))
+        });
+        one_channel(maps.collect(), shape)
+    };
+    for batch in subject.passes(shape.c(), Pass::Forward) {
+        for (&(_, picture), score) in batch.rows.iter().zip(score(&batch).await?) {
+            scores[picture].push(score);
+        }
+        subject.report(&batch, || {
+            finished(weighted(&scores).ok()?, subject.shape(), settings).ok()
+        });
+    }
+    weighted(&scores)
 }
 
 fn one_channel(maps: Vec<f32>, shape: Shape) -> Result<Tensor> {
