@@ -1,5 +1,5 @@
 //! The shaders by name. Each stands in a file beside its operator; the only thing added to WGSL is a line
-//! `#import name`, which stands for the file `ops/shared/name.wgsl`.
+//! `#import name`, which stands for the file `ops/shared/name.wgsl`; that may import others.
 
 macro_rules! table {
     ($($name:literal in $folder:literal),* $(,)?) => {
@@ -31,6 +31,7 @@ const SHADERS: Table = table![
     "binary_broadcast" in "binary",
     "conv2d" in "conv2d",
     "conv2d_1x1" in "conv2d",
+    "conv2d_1x1_quads" in "conv2d",
     "conv2d_1x1_weight_grad" in "conv2d",
     "conv2d_3x3" in "conv2d",
     "conv2d_3x3_weight_grad" in "conv2d",
@@ -58,6 +59,9 @@ const SHADERS: Table = table![
     "total_variation" in "total_variation",
     "total_variation_grad" in "total_variation",
     "transpose" in "reshape",
+    "winograd_input" in "conv2d",
+    "winograd_output" in "conv2d",
+    "winograd_weights" in "conv2d",
 ];
 
 const SHARED: Table = table![
@@ -67,6 +71,7 @@ const SHARED: Table = table![
     "conv_sums" in "shared",
     "conv_window" in "shared",
     "pool_axis" in "shared",
+    "product_sums" in "shared",
     "workgroup_reduce" in "shared",
 ];
 
@@ -80,15 +85,20 @@ fn find(table: Table, name: &str) -> Option<&'static str> {
 /// The text of a shader with its imports in place.
 #[must_use]
 pub fn source(name: &str) -> Option<String> {
-    let mut text = String::new();
-    for line in find(SHADERS, name)?.lines() {
+    expand(find(SHADERS, name)?)
+}
+
+/// A text with its imports in place, and those of what it imports.
+fn expand(text: &str) -> Option<String> {
+    let mut expanded = String::new();
+    for line in text.lines() {
         match line.strip_prefix("#import ") {
-            Some(import) => text.push_str(find(SHARED, import.trim())?),
-            None => text.push_str(line),
+            Some(import) => expanded.push_str(&expand(find(SHARED, import.trim())?)?),
+            None => expanded.push_str(line),
         }
-        text.push('\n');
+        expanded.push('\n');
     }
-    Some(text)
+    Some(expanded)
 }
 
 /// Every shader as (name, text), for whoever wants to compile them all.

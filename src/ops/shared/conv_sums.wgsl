@@ -5,12 +5,18 @@ struct Sums {
     right: mat4x4f,
 }
 
-fn outer(w: vec4f, x: vec4f) -> mat4x4f {
-    return mat4x4f(w * x.x, w * x.y, w * x.z, w * x.w);
+// Adds one tap at four positions. fma rather than a product and a sum: software adapters keep every result on the stack.
+fn accumulate(sums: mat4x4f, w: vec4f, x: vec4f) -> mat4x4f {
+    return mat4x4f(
+        fma(w, vec4f(x.x), sums[0]),
+        fma(w, vec4f(x.y), sums[1]),
+        fma(w, vec4f(x.z), sums[2]),
+        fma(w, vec4f(x.w), sums[3]),
+    );
 }
 
 fn add(sums: Sums, w: vec4f, left: vec4f, right: vec4f) -> Sums {
-    return Sums(sums.left + outer(w, left), sums.right + outer(w, right));
+    return Sums(accumulate(sums.left, w, left), accumulate(sums.right, w, right));
 }
 
 // min(max(x, 0) + slope · min(x, 0), ceiling): no activation (slope 1), relu, relu6 (ceiling 6) and leaky relu.

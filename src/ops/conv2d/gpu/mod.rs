@@ -3,6 +3,7 @@
 mod axis;
 mod pad;
 mod weight_grad;
+mod winograd;
 
 use super::{Conv2d, Conv2dInputGrad, Geometry};
 use crate::error::Result;
@@ -89,7 +90,9 @@ impl Convolution {
             return vec![self.depthwise()];
         }
         let special = match [self.weight.h(), self.weight.w()] {
-            [3, 3] if geometry.is_dense_window() => self.three_by_three(),
+            [3, 3] if geometry.is_dense_window() => {
+                self.winograd().or_else(|| self.three_by_three())
+            }
             [1, 1] if geometry.is_product() => self.one_by_one(),
             _ => None,
         };
@@ -128,20 +131,23 @@ impl Convolution {
         }
     }
 
+    /// Zeros above and at the left of src for 3×3 kernels; a number below 0 has wrapped. The gradient is a convolution with
+    /// flipped taps and the rest of a full padding.
+    const fn padding_before(&self) -> [usize; 2] {
+        let padding = self.geometry.padding;
+        match self.direction {
+            Direction::Forward => [padding.top, padding.left],
+            Direction::Backward => [
+                2_usize.wrapping_sub(padding.top),
+                2_usize.wrapping_sub(padding.left),
+            ],
+        }
+    }
+
     /// `None` if the padded copy of src would be too large.
     fn three_by_three(&self) -> Option<Vec<Kernel>> {
         let groups = self.geometry.groups;
         let (c_src, c_dst) = (self.src.c() / groups, self.dst.c() / groups);
-        let padding = self.geometry.padding;
-        // The gradient is a convolution with flipped taps and the rest of a full padding.
-        let padding = if self.is_backward() {
-            [
-                2_usize.wrapping_sub(padding.top),
-                2_usize.wrapping_sub(padding.left),
-            ]
-        } else {
-            [padding.top, padding.left]
-        };
         let tiles = [
             self.dst.h().div_ceil(TILE[0]),
             self.dst.w().div_ceil(TILE[1]),
@@ -149,7 +155,7 @@ impl Convolution {
         let padded = Padded {
             planes: self.src.n() * self.src.c(),
             size: [self.src.h(), self.src.w()],
-            before: padding,
+            before: self.padding_before(),
             rows: tiles[0] * TILE[0] + 2,
             quads: 2 * tiles[1] + 1,
         };
@@ -177,25 +183,19 @@ impl Convolution {
 
     /// `None` if the padded copy of src would be too large.
     fn one_by_one(&self) -> Option<Vec<Kernel>> {
-        let plane = self.dst.plane();
-        let tiles = plane.div_ceil(16);
-        let count = tiles * self.dst.c().div_ceil(8) * self.dst.n();
         let (source, pad) = pad::whole_quads(self.src, Binding::Input(0), PADDED[0])?;
-        let params = [
-            plane,
-            plane.div_ceil(4),
-            tiles,
-            self.src.c(),
-            self.dst.c(),
-            count,
-        ]
-        .map(word)
-        .to_vec();
-        let prepared = self.pack(2, false);
-        let work = 128 * self.src.c();
-        let mut sums = self.finish("conv2d_1x1", params, count, work, Some(prepared));
-        sums.bindings[0] = source;
-        Some(pad.into_iter().chain([sums]).collect())
+        let product = Product {
+            pictures: self.dst.n(),
+            plane: self.dst.plane(),
+            channels: [self.src.c(), self.dst.c()],
+            weight_step: 0,
+            weights: self.pack(2, false),
+            src: source,
+            bias: self.bias_or_any(),
+            dst: self.written,
+            ending: self.ending(),
+        };
+        Some(pad.into_iter().chain([product.kernel()]).collect())
     }
 
     fn depthwise(&self) -> Kernel {
@@ -227,11 +227,7 @@ impl Convolution {
         work: usize,
         prepared: Option<Preparation>,
     ) -> Kernel {
-        params.extend([
-            u32::from(self.bias.is_some()),
-            self.bend.0.to_bits(),
-            self.bend.1.to_bits(),
-        ]);
+        params.extend(self.ending());
         let weights = match prepared {
             Some(_) => Binding::Prepared,
             None => Binding::Input(1),
@@ -239,12 +235,7 @@ impl Convolution {
         Kernel {
             shader,
             constants: Vec::new(),
-            bindings: vec![
-                Binding::Input(0),
-                weights,
-                self.bias.unwrap_or(Binding::Input(1)),
-                self.written,
-            ],
+            bindings: vec![Binding::Input(0), weights, self.bias_or_any(), self.written],
             prepared: prepared.map(Box::new),
             params,
             workgroups: [count.div_ceil(WG_SIZE) as u64, 1, 1],
@@ -252,16 +243,20 @@ impl Convolution {
         }
     }
 
+    /// What a shader's block ends with: whether there is a bias, and the activation.
+    fn ending(&self) -> [u32; 3] {
+        ending(self.bias.is_some(), self.bend)
+    }
+
+    /// What stands in the bias' binding; without a bias it is not read.
+    fn bias_or_any(&self) -> Binding {
+        self.bias.unwrap_or(Binding::Input(1))
+    }
+
     /// Weights with the channels that are written innermost, in fours, and the others padded to a multiple of `padding`.
     fn pack(&self, padding: usize, flips: bool) -> Preparation {
-        let (weight, groups) = (self.weight, self.geometry.groups);
-        let taps = weight.plane();
-        let (c_out, c_in) = (weight.n() / groups, weight.c());
-        let (stride_out, stride_in) = (c_in * taps, taps);
-        let (c_red, c_dst, stride_red, stride_dst) = match self.direction {
-            Direction::Forward => (c_in, c_out, stride_in, stride_out),
-            Direction::Backward => (c_out, c_in, stride_out, stride_in),
-        };
+        let (groups, taps) = (self.geometry.groups, self.weight.plane());
+        let [c_red, c_dst, stride_red, stride_dst] = self.weight_strides();
         let c_padded = c_red.next_multiple_of(padding);
         let count = groups * c_padded * taps * c_dst.div_ceil(4);
         let params = [
@@ -281,6 +276,72 @@ impl Convolution {
             kernel: Kernel::linear("conv2d_pack", bindings, params.to_vec(), count)
                 .with_cost(4 * count),
             values: 4 * count,
+        }
+    }
+
+    /// Channels of a group that are summed over and that are written, and the steps along them in the weights.
+    fn weight_strides(&self) -> [usize; 4] {
+        let (weight, taps) = (self.weight, self.weight.plane());
+        let (c_out, c_in) = (weight.n() / self.geometry.groups, weight.c());
+        let (stride_out, stride_in) = (c_in * taps, taps);
+        match self.direction {
+            Direction::Forward => [c_in, c_out, stride_in, stride_out],
+            Direction::Backward => [c_out, c_in, stride_out, stride_in],
+        }
+    }
+}
+
+/// What the end of a convolution's shader needs: whether there is a bias, and (slope, ceiling) of its activation.
+fn ending(has_bias: bool, bend: (f32, f32)) -> [u32; 3] {
+    [u32::from(has_bias), bend.0.to_bits(), bend.1.to_bits()]
+}
+
+/// Weights times the channels of each picture, as `product_sums.wgsl` computes it.
+struct Product {
+    pictures: usize,
+    /// Positions of a picture.
+    plane: usize,
+    /// Channels that are summed over, and that are written.
+    channels: [usize; 2],
+    /// `vec4`s between the weights of two pictures; 0 where all have one.
+    weight_step: usize,
+    weights: Preparation,
+    src: Binding,
+    bias: Binding,
+    dst: Binding,
+    ending: [u32; 3],
+}
+
+impl Product {
+    fn kernel(self) -> Kernel {
+        let [c_src, c_dst] = self.channels;
+        let tiles = self.plane.div_ceil(16);
+        let count = tiles * c_dst.div_ceil(8) * self.pictures;
+        let mut params = [
+            self.plane,
+            self.plane.div_ceil(4),
+            tiles,
+            c_src,
+            c_dst,
+            self.weight_step,
+            count,
+        ]
+        .map(word)
+        .to_vec();
+        params.extend(self.ending);
+        let whole = self.plane.is_multiple_of(4) && c_dst.is_multiple_of(4);
+        Kernel {
+            shader: if whole {
+                "conv2d_1x1_quads"
+            } else {
+                "conv2d_1x1"
+            },
+            constants: Vec::new(),
+            bindings: vec![self.src, Binding::Prepared, self.bias, self.dst],
+            prepared: Some(Box::new(self.weights)),
+            params,
+            workgroups: [count.div_ceil(WG_SIZE) as u64, 1, 1],
+            cost: (count * 128 * c_src) as u64,
         }
     }
 }

@@ -4,8 +4,8 @@
 use crate::ops::kernel::{Binding, Kernel};
 use crate::tensor::Shape;
 
-/// Values of a copy at most, 128 MiB: what every WebGPU device binds.
-const MOST_VALUES: usize = 1 << 25;
+/// Values of a scratch buffer at most, 128 MiB: what every WebGPU device binds.
+pub const MOST_VALUES: usize = 1 << 25;
 
 /// The layout of a padded copy, `[planes][rows][quads]` of `vec4`s.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +79,6 @@ pub fn whole_quads(
     clippy::cast_possible_truncation,
     reason = "the low bits are those of the i32"
 )]
-const fn signed_word(value: usize) -> u32 {
+pub const fn signed_word(value: usize) -> u32 {
     value as u32
 }

@@ -1,0 +1,44 @@
+// What conv2d_1x1.wgsl computes, where channels and positions come in whole vec4s. With a weight for each picture it is also
+// the middle of Winograd's convolution (see winograd_input.wgsl), whose pictures are the points.
+
+#import product_sums
+
+@group(0) @binding(3) var<storage, read_write> dst: array<vec4f>;
+
+const WG_SIZE = 32u;
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+    let index = (workgroup.x + p.base.x) * WG_SIZE + local;
+    if index >= p.count {
+        return;
+    }
+    let place = place_of(index);
+    let sums = sum_products(place);
+    var tile = array<mat4x4f, 8>(
+        sums.low0.left, sums.low0.right, sums.low1.left, sums.low1.right,
+        sums.high0.left, sums.high0.right, sums.high1.left, sums.high1.right,
+    );
+    var positions = place.positions;
+    // Rolled, because it is quicker to run than to compile. What repeats the last vec4 writes it again.
+    for (var i = 0u; i < 8u; i++) {
+        let quad = place.quad + i / 4u * place.next_quad;
+        var shift = vec4f(0.0);
+        if p.has_bias != 0u {
+            let first = quad * 4u;
+            shift = vec4f(bias[first], bias[first + 1u], bias[first + 2u], bias[first + 3u]);
+        }
+        let sums = tile[i];
+        let rows = transpose(mat4x4f(
+            bend(sums[0] + shift),
+            bend(sums[1] + shift),
+            bend(sums[2] + shift),
+            bend(sums[3] + shift),
+        ));
+        let at = (place.n * p.C_dst + quad * 4u) * p.src_quads + positions[i % 4u];
+        dst[at] = rows[0];
+        dst[at + p.src_quads] = rows[1];
+        dst[at + 2u * p.src_quads] = rows[2];
+        dst[at + 3u * p.src_quads] = rows[3];
+    }
+}
