@@ -41,6 +41,7 @@ const SHADERS: Table = table![
     "cross_entropy" in "cross_entropy",
     "cross_entropy_grad" in "cross_entropy",
     "depthwise" in "conv2d",
+    "depthwise_strips" in "conv2d",
     "depthwise_weight_grad" in "conv2d",
     "dot" in "reduce",
     "inverse_root" in "inverse_root",

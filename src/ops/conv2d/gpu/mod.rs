@@ -17,6 +17,12 @@ pub use weight_grad::weight_grad;
 
 /// Positions that one invocation computes: rows, columns.
 const TILE: [usize; 2] = [4, 8];
+/// Invocations that keep a device busy: sums with fewer are cut.
+const BUSY: usize = 2048;
+/// Columns of a strip that one invocation goes down.
+const STRIP: usize = 8;
+/// Rows that a piece of a strip has at least: it loads some more.
+const SHORTEST: usize = 8;
 /// Invocations a workgroup.
 const WG_SIZE: usize = 32;
 /// The bend of no activation.
@@ -87,7 +93,7 @@ impl Convolution {
     fn kernels(&self) -> Vec<Kernel> {
         let geometry = &self.geometry;
         if geometry.is_depthwise(self.weight) {
-            return vec![self.depthwise()];
+            return vec![self.depthwise_strips().unwrap_or_else(|| self.depthwise())];
         }
         let special = match [self.weight.h(), self.weight.w()] {
             [3, 3] if geometry.is_dense_window() => {
@@ -131,15 +137,15 @@ impl Convolution {
         }
     }
 
-    /// Zeros above and at the left of src for 3×3 kernels; a number below 0 has wrapped. The gradient is a convolution with
-    /// flipped taps and the rest of a full padding.
+    /// Zeros above and at the left of src at stride and dilation 1; a number below 0 has wrapped. The gradient is a convolution
+    /// with flipped taps and the rest of a full padding.
     const fn padding_before(&self) -> [usize; 2] {
-        let padding = self.geometry.padding;
+        let (padding, weight) = (self.geometry.padding, self.weight);
         match self.direction {
             Direction::Forward => [padding.top, padding.left],
             Direction::Backward => [
-                2_usize.wrapping_sub(padding.top),
-                2_usize.wrapping_sub(padding.left),
+                (weight.h() - 1).wrapping_sub(padding.top),
+                (weight.w() - 1).wrapping_sub(padding.left),
             ],
         }
     }
@@ -196,6 +202,38 @@ impl Convolution {
             ending: self.ending(),
         };
         Some(pad.into_iter().chain([product.kernel()]).collect())
+    }
+
+    /// 3×3 and 5×5 kernels at stride and dilation 1, one a channel; `None` for others.
+    fn depthwise_strips(&self) -> Option<Kernel> {
+        let geometry = &self.geometry;
+        let kernel = self.weight.h();
+        let fits = self.weight.w() == kernel
+            && [3, 5].contains(&kernel)
+            && geometry.stride == [1, 1]
+            && geometry.dilation == [1, 1]
+            && self.weight.n() == geometry.groups;
+        if !fits {
+            return None;
+        }
+        let planes = self.dst.n() * self.dst.c();
+        let strips = self.dst.w().div_ceil(STRIP);
+        let pieces = BUSY
+            .div_ceil(strips * planes)
+            .clamp(1, (self.dst.h() / SHORTEST).max(1));
+        let length = self.dst.h().div_ceil(pieces);
+        let count = strips * pieces * planes;
+        let mut params = [self.src.h(), self.src.w(), self.dst.h(), self.dst.w()]
+            .map(word)
+            .to_vec();
+        params.extend(self.padding_before().map(pad::signed_word));
+        let flips = usize::from(self.is_backward());
+        params.extend([strips, pieces, length, self.dst.c(), flips, count].map(word));
+        let work = (length + kernel - 1) * STRIP * kernel * kernel;
+        Some(Kernel {
+            constants: vec![("KERNEL", word(kernel).into())],
+            ..self.finish("depthwise_strips", params, count, work, None)
+        })
     }
 
     fn depthwise(&self) -> Kernel {

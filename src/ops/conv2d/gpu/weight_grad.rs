@@ -2,7 +2,7 @@
 //! needed to keep a device busy, and the parts added up by a second dispatch.
 
 use super::pad::{self, Padded};
-use super::{PADDED, WG_SIZE};
+use super::{BUSY, PADDED, SHORTEST, STRIP, WG_SIZE};
 use crate::error::Result;
 use crate::ops::Kernel;
 use crate::ops::conv2d::Conv2dWeightGrad;
@@ -10,14 +10,8 @@ use crate::ops::kernel::{Binding, word};
 use crate::ops::reduce::gpu::{finish_planes, partial};
 use crate::tensor::Shape;
 
-/// Invocations that keep a device busy: sums with fewer are cut.
-const BUSY: usize = 2048;
 /// Values of partial sums at most.
 const MAX_PARTIAL: usize = 1 << 22;
-/// Rows that a piece of a strip has at least: it loads two more.
-const SHORTEST: usize = 8;
-/// Columns of a strip.
-const STRIP: usize = 8;
 
 /// Dispatches of [`Conv2dWeightGrad`].
 pub fn weight_grad(op: &Conv2dWeightGrad, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
