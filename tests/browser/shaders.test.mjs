@@ -11,16 +11,15 @@ const OPS = fileURLToPath(new URL("../../src/ops/", import.meta.url));
 /** What the engine gives to constants that have no default. @type {Record<string, number[]>} */
 const CONSTANTS = {
   OVERLAP: [0, 1, 2],
+  KERNEL: [3, 5],
   FUNCTION: [1, 2, 3, 4, 5, 6, 7],
   FROM_OUTPUT: [0, 1],
 };
 
-/** The text of a shader with its imports in place, as src/engine/gpu/shader.rs puts them. @param {string} path */
+/** The text of a shader with its imports in place, as src/engine/gpu/shader.rs puts them. @param {string} path @returns {string} */
 function source(path) {
   const text = readFileSync(OPS + path, "utf8");
-  return text.replace(/^#import (\w+)$/gm, (_, name) =>
-    readFileSync(`${OPS}shared/${name}.wgsl`, "utf8"),
-  );
+  return text.replace(/^#import (\w+)$/gm, (_, name) => source(`shared/${name}.wgsl`));
 }
 
 /** Each shader once a set of constants. */
