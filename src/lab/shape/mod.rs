@@ -6,11 +6,14 @@
 
 pub mod bias;
 pub mod categories;
+mod check;
 pub mod edges;
 pub mod foreground;
 mod mixture;
+mod piece;
 mod pixels;
 mod quilt;
+mod shuffle;
 pub mod stimulus;
 
 pub use bias::{Cue, Decision, Outcome, Summary, Tally, decide, summarize};

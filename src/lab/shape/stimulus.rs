@@ -1,15 +1,17 @@
 //! Pictures that keep shape and lose texture, keep texture and lose shape, or set one against the other, after the stimuli
 //! of Geirhos et al. (2019).
 
+use super::check::check;
 use super::edges::{self, Rule};
 use super::foreground::foreground;
-use super::pixels::{Picture, otsu, slopes};
-pub use super::quilt::Crop;
+use super::piece::even_piece;
+pub use super::piece::{Crop, Piece};
+use super::pixels::{Picture, otsu};
 use super::quilt::quilted;
+use super::shuffle::shuffled;
 use crate::engine::control::Control;
-use crate::error::{Error, Result};
-use crate::random::Random;
-use crate::tensor::{Shape, Tensor};
+use crate::error::Result;
+use crate::tensor::Tensor;
 
 /// What is made of a picture. Brightness goes from 0 to 1, lengths are in pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,17 +77,6 @@ pub struct Tones {
     pub paper: f32,
 }
 
-/// A piece of texture.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Piece {
-    /// Where it is; a place on the object with even texture if not given.
-    pub crop: Option<Crop>,
-    /// Side of the piece that is looked for.
-    pub size: usize,
-    /// Side of the blocks that it is laid in.
-    pub block: usize,
-}
-
 /// Pictures (N, C, H, W) with brightness from 0 to 1, made into a stimulus; what is drawn comes from the seed, the same for
 /// each of the pictures. `blue_first` is the order of three channels.
 ///
@@ -139,117 +130,6 @@ async fn mask_of(pictures: &Tensor, mask: Option<&Tensor>, control: &Control) ->
     match mask {
         Some(mask) => Ok(mask.clone()),
         None => foreground(pictures, control).await,
-    }
-}
-
-fn check(stimulus: &Stimulus, shape: Shape) -> Result<()> {
-    let side = shape.h().min(shape.w());
-    let unit = |name: &str, value: f32| {
-        if (0.0..=1.0).contains(&value) {
-            return Ok(());
-        }
-        Err(Error::bad_argument(format!(
-            "stimulus: {name} must be from 0 to 1, not {value}"
-        )))
-    };
-    let sigma = |value: f32| {
-        if (0.0..=side as f32).contains(&value) {
-            return Ok(());
-        }
-        Err(Error::bad_argument(format!(
-            "stimulus: sigma must be from 0 to {side} pixels, not {value}"
-        )))
-    };
-    let tones = |tones: &Tones| unit("ink", tones.ink).and(unit("paper", tones.paper));
-    match stimulus {
-        Stimulus::Original | Stimulus::Grey => Ok(()),
-        Stimulus::Blur { sigma: value } => sigma(*value),
-        Stimulus::TwoTones {
-            sigma: value,
-            threshold,
-        } => sigma(*value).and(unit("threshold", threshold.unwrap_or(0.5))),
-        Stimulus::Shuffle { grid } if (2..=side).contains(grid) => Ok(()),
-        Stimulus::Shuffle { grid } => Err(Error::bad_argument(format!(
-            "stimulus: grid must be from 2 to {side} squares a side, not {grid}"
-        ))),
-        Stimulus::Edges { rule, tones: both } => sigma(rule.sigma)
-            .and(unit("quiet", rule.quiet))
-            .and(unit("ratio", rule.ratio))
-            .and(tones(both)),
-        Stimulus::Silhouette { mask, tones: both } => {
-            check_mask(mask.as_ref(), shape).and(tones(both))
-        }
-        Stimulus::Texture(piece) => check_piece(piece, shape),
-        Stimulus::Fill {
-            texture,
-            piece,
-            mask,
-            paper,
-            strength,
-        } => {
-            let own = texture.activation_shape();
-            if own.with_n(1) != shape.with_n(1) || (own.n() != 1 && own.n() != shape.n()) {
-                return Err(Error::bad_argument(format!(
-                    "stimulus: texture is a picture {own}, it must be as large as the picture {shape}"
-                )));
-            }
-            check_piece(piece, own)
-                .and(check_mask(mask.as_ref(), shape))
-                .and(unit("paper", *paper))
-                .and(unit("strength", *strength))
-        }
-    }
-}
-
-fn check_mask(mask: Option<&Tensor>, shape: Shape) -> Result<()> {
-    let Some(mask) = mask else {
-        return Ok(());
-    };
-    let own = mask.activation_shape();
-    let fits = own.with_n(1) == Shape::new(1, 1, shape.h(), shape.w());
-    if !fits || (own.n() != 1 && own.n() != shape.n()) {
-        return Err(Error::bad_argument(format!(
-            "stimulus: mask must be a Tensor [1, 1, {}, {}] or one for each picture, not {:?}",
-            shape.h(),
-            shape.w(),
-            mask.shape()
-        )));
-    }
-    if mask
-        .data()
-        .iter()
-        .all(|weight| (0.0..=1.0).contains(weight))
-    {
-        return Ok(());
-    }
-    Err(Error::bad_argument(
-        "stimulus: a mask's values go from 0, outside the object, to 1",
-    ))
-}
-
-fn check_piece(piece: &Piece, shape: Shape) -> Result<()> {
-    let side = shape.h().min(shape.w());
-    if piece.size == 0 || piece.size > side {
-        return Err(Error::bad_argument(format!(
-            "stimulus: size must be from 1 to {side} pixels, not {}",
-            piece.size
-        )));
-    }
-    if piece.block == 0 || piece.block > side {
-        return Err(Error::bad_argument(format!(
-            "stimulus: block must be from 1 to {side} pixels, not {}",
-            piece.block
-        )));
-    }
-    match piece.crop {
-        Some(Crop { y, x, size }) if y + size > shape.h() || x + size > shape.w() => {
-            Err(Error::bad_argument(format!(
-                "stimulus: the piece of {size} × {size} pixels at row {y} and column {x} reaches beyond the picture of {} × {}",
-                shape.h(),
-                shape.w()
-            )))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -320,111 +200,20 @@ impl One<'_> {
     async fn texture(&self, source: &Picture<'_>, piece: &Piece) -> Result<Vec<f32>> {
         let crop = match piece.crop {
             Some(crop) => crop,
-            None => self.even_piece(source, piece.size).await?,
+            None => {
+                let luma = source.luma(self.blue_first);
+                even_piece(source, &luma, piece.size, self.control).await?
+            }
         };
         let size = [self.picture.height, self.picture.width];
         quilted(source, crop, size, piece.block, self.seed, self.control).await
     }
-
-    /// The square on the object whose poorest quarter is richest in texture.
-    async fn even_piece(&self, source: &Picture<'_>, size: usize) -> Result<Crop> {
-        let (height, width) = (source.height, source.width);
-        let shape = Shape::new(1, source.channels(), height, width);
-        let picture = Tensor::from_shape(source.values.to_vec(), shape)?;
-        let mask = foreground(&picture, self.control).await?;
-        let luma = source.luma(self.blue_first);
-        let (across, down) = slopes(&luma, height, width);
-        let steep: Vec<f32> = across.iter().zip(&down).map(|(x, y)| x.hypot(*y)).collect();
-        let (inside, steep) = (Sums::new(mask.data(), width), Sums::new(&steep, width));
-        let step = (height.min(width) / 56).max(1);
-        let places = (0..=height - size)
-            .step_by(step)
-            .flat_map(|y| (0..=width - size).step_by(step).map(move |x| (y, x)));
-        let half = (size / 2).max(1);
-        let rated = places.map(|(y, x)| {
-            let share = inside.over(y, x, size, size) / (size * size) as f32;
-            let quarters = [
-                (0, 0),
-                (0, size - half),
-                (size - half, 0),
-                (size - half, size - half),
-            ];
-            let poorest = quarters
-                .map(|(row, column)| steep.over(y + row, x + column, half, half))
-                .into_iter()
-                .fold(f32::MAX, f32::min);
-            (share, poorest, Crop { y, x, size })
-        });
-        let rated: Vec<(f32, f32, Crop)> = rated.collect();
-        let most = rated.iter().map(|each| each.0).fold(0.0, f32::max);
-        let on_it = rated.into_iter().filter(|each| each.0 >= 0.97 * most);
-        let best = on_it.reduce(|best, each| if each.1 > best.1 { each } else { best });
-        Ok(best.map_or(Crop { y: 0, x: 0, size }, |each| each.2))
-    }
-}
-
-/// Sums over rectangles in four look-ups (Crow 1984).
-struct Sums {
-    sums: Vec<f64>,
-    width: usize,
-}
-
-impl Sums {
-    fn new(plane: &[f32], width: usize) -> Self {
-        let height = plane.len() / width;
-        let mut sums = vec![0.0; (height + 1) * (width + 1)];
-        for row in 0..height {
-            let mut line = 0.0;
-            for column in 0..width {
-                line += f64::from(plane[row * width + column]);
-                sums[(row + 1) * (width + 1) + column + 1] =
-                    sums[row * (width + 1) + column + 1] + line;
-            }
-        }
-        Self {
-            sums,
-            width: width + 1,
-        }
-    }
-
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "summed in f64, returned as f32"
-    )]
-    fn over(&self, y: usize, x: usize, height: usize, width: usize) -> f32 {
-        let at = |row: usize, column: usize| self.sums[row * self.width + column];
-        (at(y + height, x + width) - at(y, x + width) - at(y + height, x) + at(y, x)) as f32
-    }
-}
-
-/// Squares that change places in one cycle (Sattolo 1986), so that none keeps its own.
-fn shuffled(picture: &Picture<'_>, grid: usize, seed: u64) -> Vec<f32> {
-    let (height, width) = (picture.height, picture.width);
-    let [rows, columns] = [height / grid, width / grid];
-    let [top, left] = [(height - rows * grid) / 2, (width - columns * grid) / 2];
-    let mut random = Random::new(seed);
-    let mut from: Vec<usize> = (0..grid * grid).collect();
-    for last in (1..from.len()).rev() {
-        from.swap(last, random.below(last));
-    }
-    let mut made = picture.values.to_vec();
-    for (source, plane) in picture.planes().zip(made.chunks_exact_mut(height * width)) {
-        for (to, &from) in from.iter().enumerate() {
-            let start = |square: usize, row: usize| {
-                (top + square / grid * rows + row) * width + left + square % grid * columns
-            };
-            for row in 0..rows {
-                plane[start(to, row)..][..columns]
-                    .copy_from_slice(&source[start(from, row)..][..columns]);
-            }
-        }
-    }
-    made
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::Shape;
 
     const TONES: Tones = Tones {
         ink: 0.0,
