@@ -41,7 +41,7 @@ fn names(count: usize) -> Vec<String> {
     (0..count).map(|class| class.to_string()).collect()
 }
 
-/// A cat's face keeps its answer without colour, in two tones and in 16 squares, and loses it in 256: the network goes by
+/// A cat's face keeps its answer without colour, in two tones, in shaded edges and in 16 squares, and loses it in thin lines and in 256 squares: the network goes by
 /// patches.
 #[test]
 fn what_stimuli_leave_of_a_cat() {
@@ -81,6 +81,14 @@ fn what_stimuli_leave_of_a_cat() {
             },
         ),
         (
+            "slopes",
+            Stimulus::Slopes {
+                sigma: 1.0,
+                full: 0.97,
+                tones: BLACK_ON_WHITE,
+            },
+        ),
+        (
             "silhouette",
             Stimulus::Silhouette {
                 mask: None,
@@ -104,7 +112,10 @@ fn what_stimuli_leave_of_a_cat() {
     assert!(coarse > 0.5 && fine < 0.1, "{coarse}, {fine}");
     assert!(cat(&kinds[0].1, 0).0 > 0.5, "grey");
     assert!(cat(&kinds[2].1, 0).0 > 0.5, "two tones");
-    assert!(cat(&kinds[4].1, 0).0 < 0.1, "a silhouette is no cat to it");
+    // Shaded edges are enough of a cat, lines and the outline are not.
+    assert!(cat(&kinds[3].1, 0).0 < 0.1, "edges");
+    assert!(cat(&kinds[4].1, 0).0 > 0.3, "slopes");
+    assert!(cat(&kinds[5].1, 0).0 < 0.1, "a silhouette");
 }
 
 /// Filled silhouettes of clothes: every picture is counted once, and by each class's own shape.

@@ -1390,6 +1390,8 @@ export type StimulusOptions = Common &
      * lower one of `ratio` (0.4) times that.
      */
     | ({ kind: "edges"; sigma?: number; quiet?: number; ratio?: number } & Tones)
+    /** Edges by their strength, after a blur by `sigma` (1) pixels: full ink where the slope is above that of the share `full` (0.97). */
+    | ({ kind: "slopes"; sigma?: number; full?: number } & Tones)
     /** The object in one tone; `mask` as `foreground` gives it, or one's own, from 0 to 1. */
     | ({ kind: "silhouette"; mask?: Tensor } & Tones)
     /** A piece of the picture quilted over all of it. */

@@ -21,17 +21,22 @@ use crate::lens::prediction;
 /// A stimulus is blurred by this share of the shorter side unless told otherwise.
 const BLUR: f32 = 1.0 / 40.0;
 
+/// Deviation of the Gaussian before slopes are drawn, in pixels, and the share of pixels that are not drawn in full.
+const SLOPES: f32 = 1.0;
+const FULL: f32 = 0.97;
+
 /// Squares a side that a picture is shuffled in.
 const GRID: usize = 4;
 
 /// Kinds of stimuli with the options that each has.
-const KINDS: [(&str, &[&str]); 9] = [
+const KINDS: [(&str, &[&str]); 10] = [
     ("original", &[]),
     ("grey", &[]),
     ("blur", &["sigma"]),
     ("two_tones", &["sigma", "threshold"]),
     ("shuffle", &["grid"]),
     ("edges", &["sigma", "quiet", "ratio", "ink", "paper"]),
+    ("slopes", &["sigma", "full", "ink", "paper"]),
     ("silhouette", &["mask", "ink", "paper"]),
     ("texture", &["y", "x", "size", "block"]),
     (
@@ -271,6 +276,11 @@ impl WebNet {
                     tones: tones()?,
                 }
             }
+            "slopes" => Stimulus::Slopes {
+                sigma: number(&options, "sigma", SLOPES)?,
+                full: number(&options, "full", FULL)?,
+                tones: tones()?,
+            },
             "silhouette" => Stimulus::Silhouette {
                 mask: mask()?,
                 tones: tones()?,

@@ -137,6 +137,10 @@ test("every option of a stimulus is read, and changes it", async () => {
     [{ kind: "edges", ratio: 1 }, { quiet: 0.95 }],
     [{ kind: "edges", quiet: 0.9 }, { ratio: 1 }],
     [{ kind: "edges" }, { ink: 0.5 }],
+    [{ kind: "slopes" }, { sigma: 3 }],
+    [{ kind: "slopes" }, { full: 0.5 }],
+    [{ kind: "slopes" }, { ink: 0.5 }],
+    [{ kind: "slopes" }, { paper: 0.5 }],
     [{ kind: "silhouette" }, { paper: 0.5 }],
     [{ kind: "silhouette" }, { ink: 0.5 }],
     [{ kind: "silhouette" }, { mask: "half" }],
@@ -158,6 +162,7 @@ test("every option of a stimulus is read, and changes it", async () => {
     ["sigma", { kind: "blur", sigma: "much" }],
     ["threshold", { kind: "two_tones", threshold: 2 }],
     ["quiet", { kind: "edges", quiet: -0.1 }],
+    ["full", { kind: "slopes", full: 2 }],
     ["mask", { kind: "silhouette", mask: { data: new Float32Array(4), shape: [1, 1, 2, 2] } }],
     ["texture", { kind: "fill" }],
     ["block", { kind: "texture", block: 0 }],
@@ -238,7 +243,7 @@ test("the view shows what is left, the way between, and counts a set", () =>
     await settled(page);
     assert.match(await text(page, "#sight h2"), /^How much Coat is left/);
     const captions = await page.locator(".stimulus figcaption").allTextContents();
-    assert.equal(captions.length, 14);
+    assert.equal(captions.length, 15);
     assert.ok(captions.includes("filled with Bag") && captions.includes("shuffled 7 × 7"));
     const names = await page.locator(".stimulus .of-two .shape .name").allTextContents();
     assert.deepEqual([...new Set(names)], ["Coat"]);
@@ -250,7 +255,7 @@ test("the view shows what is left, the way between, and counts a set", () =>
     const lines = readFileSync(await download.path(), "utf8")
       .trim()
       .split("\n");
-    assert.equal(lines.length, 15);
+    assert.equal(lines.length, 16);
     assert.match(lines[1], /^as it is,0\.\d+/);
     // The way, by keyboard and as a link.
     await page.getByRole("tab", { name: "From shape to texture" }).click();

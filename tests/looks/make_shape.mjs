@@ -1,6 +1,6 @@
 // Draws the contact sheets of the stimuli beside this file, from fixed seeds and the built dist/, and prints the answers:
 //   node tests/looks/make_shape.mjs [cpu|webgpu]
-// Columns: as it is, grey, blurred, two tones, edges, silhouette, shuffled in 2, 4, 8 and 16 (7 and 14) squares a side, its texture,
+// Columns: as it is, grey, blurred, two tones, slopes, edges, silhouette, shuffled in 2, 4, 8 and 16 (7 and 14) squares a side, its texture,
 // and its outline filled with the next picture's texture.
 import { writeFileSync } from "node:fs";
 import { closeAll, withScope } from "../browser/pages.mjs";
@@ -35,7 +35,7 @@ for (const [name, sheet] of Object.entries(SHEETS)) {
       const tones = channels === 1 ? { ink: 1, paper: 0 } : { ink: 0, paper: 1 };
       const [w, h] = [width * arg.times, height * arg.times];
       const canvas = document.createElement("canvas");
-      canvas.width = 12 * w;
+      canvas.width = 13 * w;
       canvas.height = pictures.length * h;
       const context = canvas.getContext("2d");
       if (!context) throw new Error("no canvas");
@@ -67,6 +67,7 @@ for (const [name, sheet] of Object.entries(SHEETS)) {
           { kind: "grey" },
           { kind: "blur" },
           { kind: "two_tones" },
+          { kind: "slopes", ...tones },
           { kind: "edges", ...tones },
           { kind: "silhouette", mask, ...tones },
           ...arg.grids.map((grid) => ({ kind: "shuffle", grid })),

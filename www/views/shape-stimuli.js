@@ -35,7 +35,12 @@ function stimuli({ side, tones, mask, piece, names: [shape, other], stylised }) 
     { name: "grey", hint: "Without colour", options: { kind: "grey" } },
     { name: "blurred", hint: "Without fine texture", options: { kind: "blur" } },
     { name: "two tones", hint: "Black and white by brightness", options: { kind: "two_tones" } },
-    { name: "edges", hint: "Canny’s edges", options: { kind: "edges", ...tones } },
+    {
+      name: "slopes",
+      hint: "Edges by their strength, as a pencil would shade them",
+      options: { kind: "slopes", ...tones },
+    },
+    { name: "edges", hint: "Canny’s edges, as lines", options: { kind: "edges", ...tones } },
     {
       name: "silhouette",
       hint: "Nothing but the outline",

@@ -44,6 +44,11 @@ pub fn check(stimulus: &Stimulus, shape: Shape) -> Result<()> {
             .and(unit("quiet", rule.quiet))
             .and(unit("ratio", rule.ratio))
             .and(tones(both)),
+        Stimulus::Slopes {
+            sigma: value,
+            full,
+            tones: both,
+        } => sigma(*value).and(unit("full", *full)).and(tones(both)),
         Stimulus::Silhouette { mask, tones: both } => {
             check_mask(mask.as_ref(), shape).and(tones(both))
         }

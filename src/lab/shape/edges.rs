@@ -1,4 +1,5 @@
-//! Edges after Canny (1986): the ridges of the smoothed picture's slope, the weak ones only where they go on from strong ones.
+//! Edges, as lines or by their strength. Lines are Canny's (1986): the ridges of the smoothed picture's slope, the weak ones
+//! only where they go on from strong ones.
 
 use super::pixels::{Picture, slopes};
 
@@ -35,10 +36,26 @@ pub fn edges(picture: &Picture<'_>, luma: &[f32], rule: Rule) -> Vec<bool> {
     let (height, width) = (picture.height, picture.width);
     let soft = picture.blurred(luma, rule.sigma);
     let (across, down) = slopes(&soft, height, width);
-    let steep: Vec<f32> = across.iter().zip(&down).map(|(x, y)| x.hypot(*y)).collect();
+    let steep = lengths(&across, &down);
     let high = threshold(&steep, rule.quiet).max(LEAST);
     let ridges = ridges(&steep, &across, &down, height, width);
     joined(&steep, &ridges, high, rule.ratio * high, height, width)
+}
+
+/// How steep the smoothed picture is at each pixel, from 0 to 1, which it reaches where it is steeper than in the share
+/// `full` of the pixels.
+#[must_use]
+pub fn strengths(picture: &Picture<'_>, luma: &[f32], sigma: f32, full: f32) -> Vec<f32> {
+    let soft = picture.blurred(luma, sigma);
+    let (across, down) = slopes(&soft, picture.height, picture.width);
+    let steep = lengths(&across, &down);
+    let most = threshold(&steep, full).max(LEAST);
+    steep.iter().map(|slope| (slope / most).min(1.0)).collect()
+}
+
+fn lengths(across: &[f32], down: &[f32]) -> Vec<f32> {
+    let slopes = across.iter().zip(down);
+    slopes.map(|(x, y)| x.hypot(*y)).collect()
 }
 
 /// The slope that this share of the pixels stays below.
@@ -138,6 +155,40 @@ mod tests {
             .filter(|&&edge| edge)
             .count();
         assert!((68..=84).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn strengths_follow_the_slope_up_to_where_they_are_full() {
+        // A ramp whose slope grows from row to row: 0, 0.01, 0.02 … a pixel.
+        let (height, width) = (20, 24);
+        let slope = |row: usize| 0.01 * row as f32;
+        let values: Vec<f32> = (0..height * width)
+            .map(|i| slope(i / width) * (i % width) as f32)
+            .collect();
+        let picture = Picture {
+            values: &values,
+            height,
+            width,
+        };
+        // In the first column nothing changes downwards.
+        let at = |found: &[f32], row: usize| found[row * width];
+        let found = strengths(&picture, &values, 0.0, 1.0);
+        let most = found.iter().copied().fold(0.0, f32::max);
+        assert!((most - 1.0).abs() < 1e-6);
+        for row in 1..height - 1 {
+            let ratio = at(&found, row) / at(&found, 1);
+            assert!((ratio - row as f32).abs() < 1e-2, "row {row}: {ratio}");
+        }
+        // With half of the pixels full, the others are as much stronger.
+        let half = strengths(&picture, &values, 0.0, 0.5);
+        let full = half.iter().filter(|&&strength| strength >= 1.0).count();
+        assert!(full.abs_diff(height * width / 2) <= width, "{full}");
+        assert!(at(&half, 1) > at(&found, 1));
+        assert!(
+            strengths(&picture, &[0.4; 480], 1.0, 0.9)
+                .iter()
+                .all(|&strength| strength == 0.0)
+        );
     }
 
     #[test]

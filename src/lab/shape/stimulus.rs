@@ -44,6 +44,15 @@ pub enum Stimulus {
         /// Brightness of lines and of what is between.
         tones: Tones,
     },
+    /// Edges by their strength, as a pencil would shade them.
+    Slopes {
+        /// Deviation of a Gaussian before that.
+        sigma: f32,
+        /// The share of pixels that are not yet drawn in full.
+        full: f32,
+        /// Brightness of the steepest places and of even ones.
+        tones: Tones,
+    },
     /// The object in one tone.
     Silhouette {
         /// Where it is, (1 or N, 1, H, W) from 0 to 1; found if not given.
@@ -161,10 +170,11 @@ impl One<'_> {
                 let tone = |&edge: &bool| if edge { tones.ink } else { tones.paper };
                 self.repeated(&found.iter().map(tone).collect::<Vec<_>>())
             }
-            Stimulus::Silhouette { tones, .. } => {
-                let tone = |&inside: &f32| inside * tones.ink + (1.0 - inside) * tones.paper;
-                self.repeated(&self.inside().iter().map(tone).collect::<Vec<_>>())
+            Stimulus::Slopes { sigma, full, tones } => {
+                let luma = picture.luma(self.blue_first);
+                self.drawn(&edges::strengths(picture, &luma, *sigma, *full), *tones)
             }
+            Stimulus::Silhouette { tones, .. } => self.drawn(self.inside(), *tones),
             Stimulus::Texture(piece) => self.texture(picture, piece).await?,
             Stimulus::Fill {
                 texture,
@@ -195,6 +205,12 @@ impl One<'_> {
     /// A plane for every channel.
     fn repeated(&self, plane: &[f32]) -> Vec<f32> {
         plane.repeat(self.picture.channels())
+    }
+
+    /// What is drawn, from 0 to 1, in `tones`.
+    fn drawn(&self, shares: &[f32], tones: Tones) -> Vec<f32> {
+        let tone = |share: &f32| share * tones.ink + (1.0 - share) * tones.paper;
+        self.repeated(&shares.iter().map(tone).collect::<Vec<_>>())
     }
 
     async fn texture(&self, source: &Picture<'_>, piece: &Piece) -> Result<Vec<f32>> {
@@ -378,6 +394,14 @@ mod tests {
                     tones: Tones { ink: -0.1, ..TONES },
                 },
                 "ink",
+            ),
+            (
+                Stimulus::Slopes {
+                    sigma: 1.0,
+                    full: 1.5,
+                    tones: TONES,
+                },
+                "full",
             ),
             (
                 Stimulus::Silhouette {
