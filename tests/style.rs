@@ -17,6 +17,7 @@ use convscope::lab::synthesis::{Checkpoint, Normalization};
 use convscope::load::data;
 use convscope::net::objective::Term;
 use convscope::net::{Net, Overrides};
+use convscope::random::Random;
 use convscope::tensor::Tensor;
 
 const GRAPH: &str = r#"{"name": "small", "input": {"name": "x", "shape": [3, 18, 14]}, "output": "act2", "nodes": [
@@ -26,6 +27,23 @@ const GRAPH: &str = r#"{"name": "small", "input": {"name": "x", "shape": [3, 18,
     {"name": "act1", "op": "relu", "inputs": ["conv1"]},
     {"name": "conv2", "op": "conv2d", "inputs": ["act1"], "weight": "weight2", "bias": "bias2"},
     {"name": "act2", "op": "relu", "inputs": ["conv2"]}]}"#;
+
+/// The fixture's rule for pixels.
+fn rule() -> Normalization {
+    Normalization {
+        mean: vec![0.5, 0.4, 0.6],
+        std: vec![0.25, 0.5, 0.4],
+        blue_first: false,
+    }
+}
+
+fn lite0_rule() -> Normalization {
+    Normalization {
+        mean: vec![127.0 / 255.0; 3],
+        std: vec![128.0 / 255.0; 3],
+        blue_first: false,
+    }
+}
 
 /// The fixture's network and pictures.
 struct Small {
@@ -50,7 +68,7 @@ impl Small {
     }
 
     fn request(&self) -> Request<'static> {
-        let mut settings = Settings::preset("plain", &self.net).unwrap();
+        let mut settings = Settings::preset("plain", &self.net, &rule()).unwrap();
         settings.content_layers = vec![("act1".to_owned(), 1.0)];
         settings.style_layers = vec![("act0".to_owned(), 0.75), ("act2".to_owned(), 0.5)];
         (settings.alpha, settings.beta, settings.tv) = (1.5, 20.0, 3.0);
@@ -64,11 +82,7 @@ impl Small {
                 mask: None,
             }],
             settings,
-            normalization: Normalization {
-                mean: vec![0.5, 0.4, 0.6],
-                std: vec![0.25, 0.5, 0.4],
-                blue_first: false,
-            },
+            normalization: rule(),
             size: [18, 14],
             steps: 12,
             init: Init::Picture(self.picture("init")),
@@ -100,6 +114,7 @@ fn case(small: &Small, name: &str) -> Request<'static> {
     match name {
         "mean" => request.settings.form = Form::Mean,
         "sum" => request.settings.form = Form::Sum,
+        "scaled" => request.settings.form = Form::Scaled,
         "moments" => request.settings.statistic = Statistic::Moments,
         "masked" => {
             request.styles[0].weight = 0.25;
@@ -115,7 +130,7 @@ fn case(small: &Small, name: &str) -> Request<'static> {
 }
 
 fn agrees_with_pytorch(small: &Small) {
-    for name in ["relative", "mean", "sum", "moments", "masked"] {
+    for name in ["relative", "mean", "sum", "scaled", "moments", "masked"] {
         let told = |key: &str| &small.arrays[&format!("{name}.{key}")].data;
         let mut request = case(small, name);
         let whole = small.run(&request).unwrap();
@@ -211,12 +226,8 @@ fn two_hundred_steps_of_the_page_s_defaults_take_away_nine_tenths_of_the_loss() 
             weight: 1.0,
             mask: None,
         }],
-        settings: Settings::preset("natural", &net).unwrap(),
-        normalization: Normalization {
-            mean: vec![127.0 / 255.0; 3],
-            std: vec![128.0 / 255.0; 3],
-            blue_first: false,
-        },
+        settings: Settings::preset("natural", &net, &lite0_rule()).unwrap(),
+        normalization: lite0_rule(),
         size: [64, 64],
         steps: 200,
         init: Init::Content,
@@ -227,6 +238,103 @@ fn two_hundred_steps_of_the_page_s_defaults_take_away_nine_tenths_of_the_loss() 
     let [first, last] = [&history[0], &history[200]];
     assert!(last.total < 0.1 * first.total, "from {first:?} to {last:?}");
     assert!(last.content < 2.0, "the content is still there: {last:?}");
+}
+
+/// A network with the names and the order of torchvision's VGG-19 up to its last style layer, and few channels.
+fn like_vgg() -> Net {
+    let blocks: [&[usize]; 5] = [&[4, 4], &[4, 4], &[6, 6, 6, 6], &[8, 8, 8, 8], &[8]];
+    let mut random = Random::new(5);
+    let (mut nodes, mut weights) = (Vec::new(), HashMap::new());
+    let (mut index, mut input, mut before) = (0, "x".to_owned(), 3);
+    for (block, widths) in blocks.iter().enumerate() {
+        if block > 0 {
+            let name = format!("features.{index}");
+            nodes.push(format!(
+                r#"{{"name": "{name}", "op": "max_pool2d", "inputs": ["{input}"], "kernel": [2, 2], "stride": [2, 2]}}"#
+            ));
+            (index, input) = (index + 1, name);
+        }
+        for &width in *widths {
+            let (conv, relu) = (
+                format!("features.{index}"),
+                format!("features.{}", index + 1),
+            );
+            nodes.push(format!(
+                r#"{{"name": "{conv}", "op": "conv2d", "inputs": ["{input}"], "weight": "{conv}.weight", "padding": [1, 1, 1, 1]}}"#
+            ));
+            nodes.push(format!(
+                r#"{{"name": "{relu}", "op": "relu", "inputs": ["{conv}"]}}"#
+            ));
+            let deviation = (2.0 / (9 * before) as f32).sqrt();
+            let values = (0..width * before * 9).map(|_| deviation * random.normal());
+            let weight = Tensor::new(values.collect(), [width, before, 3, 3]).unwrap();
+            weights.insert(format!("{conv}.weight"), weight);
+            (index, input, before) = (index + 2, relu, width);
+        }
+    }
+    let graph = format!(
+        r#"{{"name": "like VGG-19", "input": {{"name": "x", "shape": [3, 32, 32]}}, "output": "{input}", "nodes": [{}]}}"#,
+        nodes.join(",")
+    );
+    Net::new(data::load(&graph, &weights).unwrap(), weights, Engine::Cpu)
+}
+
+#[test]
+fn presets_for_vgg_take_its_layers_with_the_papers_weights_and_lead_down() {
+    let net = like_vgg();
+    let rule = Normalization {
+        mean: vec![0.485, 0.456, 0.406],
+        std: vec![0.229, 0.224, 0.225],
+        blue_first: false,
+    };
+    let style = [1, 6, 11, 20, 29].map(|index| format!("features.{index}"));
+    for (preset, weights, alpha, beta) in [
+        (
+            "gatys",
+            [4.0, 4.0, 6.0, 8.0, 8.0].map(|channels: f32| 1.0 / (channels * channels)),
+            1.0,
+            1e3 * (255.0_f32 * 0.226).powi(2),
+        ),
+        (
+            "improved",
+            [256.0, 64.0, 16.0, 4.0, 1.0].map(|share: f32| share / 341.0),
+            0.015,
+            1.0,
+        ),
+    ] {
+        let settings = Settings::preset(preset, &net, &rule).unwrap();
+        assert_eq!(settings.content_layers, [("features.22".to_owned(), 1.0)]);
+        for ((name, weight), (told, expected)) in
+            settings.style_layers.iter().zip(style.iter().zip(weights))
+        {
+            assert_eq!(name, told, "{preset}");
+            assert!((weight / expected - 1.0).abs() < 1e-6, "{preset}: {name}");
+        }
+        assert!((settings.alpha - alpha).abs() < 1e-6, "{preset}");
+        assert!((settings.beta / beta - 1.0).abs() < 1e-3, "{preset}");
+        assert_eq!(Settings::steps(preset), 500);
+        let small = Small::new(Engine::Cpu);
+        let request = Request {
+            content: small.picture("content"),
+            settings,
+            normalization: rule.clone(),
+            size: [64, 64],
+            steps: 30,
+            init: Init::Content,
+            ..small.request()
+        };
+        let history = run(&net, &request).unwrap().history;
+        let [first, last] = [&history[0], &history[30]];
+        assert_eq!(first.style_layers.len(), 5);
+        assert!(
+            last.total < 0.5 * first.total,
+            "{preset}: from {first:?} to {last:?}"
+        );
+        // Another network has no such layers.
+        let error = Settings::preset(preset, &small.net, &rule).expect_err("no VGG");
+        let told = error.message.contains(preset) && error.message.contains("'features.22'");
+        assert!(told, "{}", error.message);
+    }
 }
 
 #[test]
@@ -430,6 +538,7 @@ fn every_option_changes_the_picture() {
         ("beta", Box::new(|r| r.settings.beta = 1.0)),
         ("tv", Box::new(|r| r.settings.tv = 30.0)),
         ("reduction", Box::new(|r| r.settings.form = Form::Mean)),
+        ("scaled", Box::new(|r| r.settings.form = Form::Scaled)),
         (
             "statistic",
             Box::new(|r| r.settings.statistic = Statistic::Moments),

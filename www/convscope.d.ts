@@ -618,8 +618,11 @@ export type Style = {
   mask?: Tensor;
 };
 
-/** `natural` suits what ships, `plain` is the lecture's formula on pixels, `gatys` needs VGG-19 as torchvision names it. */
-export type StylePreset = "natural" | "plain" | "gatys";
+/**
+ * `natural` suits what ships, `plain` is the lecture's formula on pixels. Two need VGG-19 as torchvision names it: `gatys` as in
+ * Gatys et al. 2016, and `improved` after Crowson's style-transfer-pytorch, coarse to fine.
+ */
+export type StylePreset = "natural" | "plain" | "gatys" | "improved";
 
 /** How a style is transferred. */
 export type StyleSettings = {
@@ -636,9 +639,10 @@ export type StyleSettings = {
   tv?: number;
   /**
    * How a layer's differences are counted: "relative" divides their sum of squares by that of what is aimed at, "mean" is their
-   * mean square (Gram matrices F Fᵀ / (H·W)), "sum" the lecture's Σ (G_final − G_style)² with G = F Fᵀ.
+   * mean square (Gram matrices F Fᵀ / (H·W)), "sum" the lecture's Σ (G_final − G_style)² with G = F Fᵀ, "scaled" the sum of
+   * squares divided by the sum of absolute differences.
    */
-  reduction?: "relative" | "mean" | "sum";
+  reduction?: "relative" | "mean" | "sum" | "scaled";
   /** What style is: Gram matrices, or mean and deviation of each channel. */
   statistic?: "gram" | "moments";
   /**

@@ -57,6 +57,9 @@ const PRESET: &str = "natural";
 /// The learning rate of L-BFGS when none is given: the step that it holds to be right.
 const NEWTON: f32 = 1.0;
 
+/// That of Adam and of plain descent where the preset's is one for L-BFGS.
+const ADAM: f32 = 0.03;
+
 #[wasm_bindgen]
 impl WebNet {
     /// Makes a picture: `{ image, history, grams, state }`. `styles` is a list of `{ image, weight, mask }`.
@@ -98,7 +101,7 @@ impl WebNet {
     #[wasm_bindgen(js_name = stylePreset)]
     pub fn style_preset(&self, name: Option<String>) -> JsResult<JsValue> {
         let name = name.unwrap_or_else(|| PRESET.to_owned());
-        let settings = Settings::preset(&name, &self.net).map_err(thrown)?;
+        let settings = Settings::preset(&name, &self.net, &self.normalization()).map_err(thrown)?;
         let object = Object::new();
         set(&object, "preset", &name.as_str().into());
         set(&object, "steps", &Settings::steps(&name).into());
@@ -117,7 +120,7 @@ impl WebNet {
     ) -> Result<Request<'r>> {
         let shape = self.net.input_shape();
         let preset = options.text("preset")?.unwrap_or_else(|| PRESET.to_owned());
-        let mut settings = Settings::preset(&preset, &self.net)?;
+        let mut settings = Settings::preset(&preset, &self.net, &self.normalization())?;
         read_settings(options, &mut settings)?;
         let size = match options.get("size") {
             None => [shape.h(), shape.w()],
@@ -202,7 +205,10 @@ fn read_settings(options: &Options, settings: &mut Settings) -> Result<()> {
         Some("relative") => settings.form = Form::Relative,
         Some("mean") => settings.form = Form::Mean,
         Some("sum") => settings.form = Form::Sum,
-        Some(_) => return Err(options.wrong("reduction", "\"relative\", \"mean\" or \"sum\"")),
+        Some("scaled") => settings.form = Form::Scaled,
+        Some(_) => {
+            return Err(options.wrong("reduction", "\"relative\", \"mean\", \"sum\" or \"scaled\""));
+        }
     }
     match options.text("statistic")?.as_deref() {
         None => {}
@@ -212,15 +218,12 @@ fn read_settings(options: &Options, settings: &mut Settings) -> Result<()> {
     }
     match options.text("optimizer")?.as_deref() {
         None => {}
-        Some("adam") => settings.descent.optimizer = Optimizer::Adam,
-        Some("sgd") => settings.descent.optimizer = Optimizer::Sgd,
+        Some("adam") => switch(options, settings, Optimizer::Adam, ADAM)?,
+        Some("sgd") => switch(options, settings, Optimizer::Sgd, ADAM)?,
         Some("lbfgs") => {
-            settings.descent.optimizer = Optimizer::Lbfgs;
+            switch(options, settings, Optimizer::Lbfgs, NEWTON)?;
             if options.get("jitter").is_none() {
                 settings.jitter = 0;
-            }
-            if options.number("learningRate")?.is_none() {
-                settings.descent.learning_rate = NEWTON;
             }
         }
         Some(_) => {
@@ -241,6 +244,24 @@ fn read_settings(options: &Options, settings: &mut Settings) -> Result<()> {
     }
     read_range(options, &mut settings.descent)?;
     read_parametrization("stylize", options, &mut settings.descent)
+}
+
+/// Takes another optimiser than the preset's; between one that knows its step and one that does not, with its own rate where
+/// none is given.
+fn switch(
+    options: &Options,
+    settings: &mut Settings,
+    optimizer: Optimizer,
+    rate: f32,
+) -> Result<()> {
+    let descent = &mut settings.descent;
+    let knows_its_step = |optimizer: Optimizer| optimizer == Optimizer::Lbfgs;
+    let is_alike = knows_its_step(optimizer) == knows_its_step(descent.optimizer);
+    descent.optimizer = optimizer;
+    if !is_alike && options.number("learningRate")?.is_none() {
+        descent.learning_rate = rate;
+    }
+    Ok(())
 }
 
 /// Layers by name with their weights; a list gives each the same share.
@@ -388,6 +409,7 @@ fn write_settings(object: &Object, settings: &Settings) {
                 Form::Relative => "relative",
                 Form::Mean => "mean",
                 Form::Sum => "sum",
+                Form::Scaled => "scaled",
             },
         ),
         (

@@ -241,7 +241,7 @@ export const VIEWS = [
       "style.gram": "",
       "style.curve": "terms",
       "style.preset": "",
-      "style.optimizer": "adam",
+      "style.optimizer": "",
       "style.from": "content",
       "style.colours": "",
       "style.size": 0,

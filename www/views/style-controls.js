@@ -75,11 +75,9 @@ export function createControls({ root, store, question, brush, doing, signal }) 
     signal,
   });
   const settings = {
-    preset: choose("Settings", "preset", [
-      { value: "", label: "For this network" },
-      { value: "plain", label: "The lecture’s formula, on pixels" },
-    ]),
+    preset: choose("Settings", "preset", question.presets()),
     optimizer: choose("Optimiser", "optimizer", [
+      { value: "", label: "As set" },
       { value: "adam", label: "Adam" },
       { value: "lbfgs", label: "L-BFGS" },
     ]),
@@ -274,6 +272,7 @@ export function createControls({ root, store, question, brush, doing, signal }) 
         { value: "", label: "No other" },
         ...question.styles().map(({ id, title }) => ({ value: id, label: title })),
       ]);
+      settings.preset.fill(question.presets());
       for (const [key, control] of Object.entries(settings))
         control.set(String(next[`style.${key}`]));
       settings.gram.set(question.shownLayer(base));

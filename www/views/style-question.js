@@ -23,6 +23,12 @@ import { imageOf } from "../app/session.js";
 const SMALL = 64;
 const TIMES = 4;
 
+/** The layers of VGG-19, as torchvision names them, that the presets for it take. */
+const VGG_LAYERS = [1, 6, 11, 20, 22, 29].map((index) => `features.${index}`);
+
+/** What goes with an optimiser that the preset does not take. */
+const RATES = { adam: { learningRate: 0.03 }, lbfgs: { learningRate: 1, jitter: 0 } };
+
 /** A style layer counts at most this many times as much as the preset has it. */
 export const MOST_FACTOR = 4;
 
@@ -66,9 +72,24 @@ export function createQuestion({ app, store }) {
       });
       return id;
     },
+    /** Settings to choose from, by name: those for VGG-19 where the network is one. */
+    presets() {
+      const isVgg = VGG_LAYERS.every((name) => app.net.layers.some((layer) => layer.name === name));
+      return [
+        { value: "", label: "For this network" },
+        { value: "plain", label: "The lecture’s formula, on pixels" },
+        ...(isVgg
+          ? [
+              { value: "gatys", label: "Gatys et al., L-BFGS" },
+              { value: "improved", label: "Improved: finer layers first, coarse to fine" },
+            ]
+          : []),
+      ];
+    },
     /** @returns {Promise<Preset>} */
     preset: () => {
-      const name = String(store.get()["style.preset"]);
+      const chosen = String(store.get()["style.preset"]);
+      const name = question.presets().some(({ value }) => value === chosen) ? chosen : "";
       return app.net.stylePreset(name === "" ? undefined : /** @type {StylePreset} */ (name));
     },
     /** By how much style layers count more or less than the preset has it: factors by name, 1 where there is none. */
@@ -123,7 +144,9 @@ export function createQuestion({ app, store }) {
         Object.entries(weights).map(([name, weight]) => [name, weight * (factors.get(name) ?? 1)]),
       );
       const content = String(now["style.content"]);
-      const optimizer = /** @type {"adam" | "lbfgs"} */ (now["style.optimizer"]);
+      const optimizer = /** @type {"adam" | "lbfgs"} */ (
+        now["style.optimizer"] === "" ? preset.optimizer : now["style.optimizer"]
+      );
       const { preset: _, steps, ...base } = preset;
       const [, , rows, columns] = app.net.input.shape;
       const side = isSmall() ? TIMES : 1;
@@ -143,7 +166,7 @@ export function createQuestion({ app, store }) {
         styleScale: Number(now["style.scale"]),
         scales: Number(now["style.scales"]) || preset.scales,
         optimizer,
-        ...(optimizer === "lbfgs" ? { learningRate: 1, jitter: 0 } : {}),
+        ...(optimizer === preset.optimizer ? {} : RATES[optimizer]),
         init: texture ? "noise" : /** @type {"content" | "style" | "noise"} */ (now["style.from"]),
         size: size > 0 ? size : [rows * side, columns * side],
         steps: asked > 0 ? asked : steps,

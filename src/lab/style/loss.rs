@@ -15,6 +15,7 @@ use crate::lab::synthesis::parametrization::{feed, named};
 use crate::lab::synthesis::start::resized;
 use crate::net::objective::Feeds;
 use crate::net::{AttachedLayers, Net};
+use crate::ops::activation::{Activation, Function};
 use crate::ops::binary::Binary;
 use crate::ops::concat::Concat;
 use crate::ops::gram::Gram;
@@ -29,6 +30,9 @@ pub const ROLL: &str = "roll";
 
 /// Added to a variance before its root, so that the root has a slope where a channel is constant.
 const VARIANCE_FLOOR: f32 = 1e-6;
+
+/// Added to Σ |a − t|, which is 0 where the aim is reached (Crowson).
+const DIFFERENCE_FLOOR: f32 = 1e-8;
 
 /// Sums of squares of what is aimed at below this are nothing to compare with.
 const NOTHING: f64 = 1e-20;
@@ -286,7 +290,8 @@ pub fn losses(
     {
         let scale = scale(settings.form, target, 1.0, "content", name)?;
         let of = content_name(index);
-        rows.push(difference(graph, feeds, &of, layer, target, scale)?);
+        let found = (layer, settings.form);
+        rows.push(difference(graph, feeds, &of, found, target, scale)?);
     }
     for (index, ((name, _), (&layer, targets))) in settings
         .style_layers
@@ -319,6 +324,7 @@ pub fn losses(
                 Statistic::Moments => 1.0,
             };
             let scale = group.share * scale(settings.form, target, size, "style", name)?;
+            let found = (found, settings.form);
             let loss = difference(graph, feeds, &of, found, target, scale)?;
             row = Some(match row {
                 Some(sum) => graph.push(Binary::ADD, &[sum, loss])?,
@@ -409,6 +415,7 @@ fn scale(form: Form, target: &Tensor, size: f32, what: &str, layer: &str) -> Res
     match form {
         Form::Sum => Ok(size * size),
         Form::Mean => Ok(1.0 / target.data().len() as f32),
+        Form::Scaled => Ok(1.0),
         Form::Relative if norm < NOTHING => Err(Error::bad_argument(format!(
             "stylize: layer '{layer}' is silent for the {what} picture, so there is nothing to compare with; take another picture or layer, or form \"mean\""
         ))),
@@ -416,12 +423,12 @@ fn scale(form: Form, target: &Tensor, size: f32, what: &str, layer: &str) -> Res
     }
 }
 
-/// scale · Σ (a − t)².
+/// scale · Σ (a − t)², for [`Form::Scaled`] divided by Σ |a − t|.
 fn difference(
     graph: &mut Graph,
     feeds: &mut Feeds,
     of: &str,
-    found: NodeId,
+    (found, form): (NodeId, Form),
     target: &Tensor,
     scale: f32,
 ) -> Result<NodeId> {
@@ -443,7 +450,21 @@ fn difference(
     let difference = graph.push(Binary::SUB, &[found, target])?;
     // Scaled on the way, since the sum of squares of large Gram matrices is beyond f32.
     let scaled = graph.push(Binary::MUL, &[difference, scale])?;
-    graph.push(Dot, &[difference, scaled])
+    let squares = graph.push(Dot, &[difference, scaled])?;
+    if form != Form::Scaled {
+        return Ok(squares);
+    }
+    let function = Function::Relu;
+    let above = graph.push(Activation { function }, &[difference])?;
+    let opposite = graph.push(Scale { factor: -1.0 }, &[difference])?;
+    let below = graph.push(Activation { function }, &[opposite])?;
+    let absolute = graph.push(Binary::ADD, &[above, below])?;
+    let shape = Shape::SCALAR;
+    let sum = graph.push(SumTo { shape }, &[absolute])?;
+    let epsilon = DIFFERENCE_FLOOR;
+    let root = graph.push(InverseRoot { epsilon }, &[sum])?;
+    let inverse = graph.push(Binary::MUL, &[root, root])?;
+    graph.push(Binary::MUL, &[squares, inverse])
 }
 
 /// The mean squared difference of neighbours down plus that of neighbours across, pixels in [0, 1].

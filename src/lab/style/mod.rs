@@ -26,7 +26,7 @@ use crate::ops::conv2d::{Conv2d, Geometry};
 use crate::tensor::{Shape, Tensor};
 use loss::{Group, Losses, Targets};
 use roll::Roll;
-use settings::{Colours, Settings};
+use settings::{Colours, Form, Settings};
 
 /// Rows and columns that a picture has at least.
 const LEAST_SIDE: usize = 8;
@@ -251,7 +251,13 @@ fn plan_step(
     };
     let parts = [settings.content_layers.len(), settings.style_layers.len()];
     let masks: Vec<bool> = groups.iter().map(Group::is_masked).collect();
-    let how = (settings.statistic, settings.colours, rolls.len() > 1);
+    let is_scaled = settings.form == Form::Scaled;
+    let how = (
+        settings.statistic,
+        settings.colours,
+        rolls.len() > 1,
+        is_scaled,
+    );
     let step = Unfinished {
         graph,
         feeds,

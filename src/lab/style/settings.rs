@@ -1,6 +1,7 @@
 //! What style transfer can be told, with its checks and its presets.
 
 use crate::error::{Error, Result};
+use crate::lab::synthesis::Normalization;
 use crate::lab::synthesis::settings::{
     self as descent, Octaves, Optimizer, Parametrization, Range, count, within,
 };
@@ -15,6 +16,8 @@ pub enum Form {
     Mean,
     /// Σ (a − t)² with G = F Fᵀ: the lecture's formula.
     Sum,
+    /// Σ (a − t)² / Σ |a − t|, Gram matrices divided by H · W: a slope that is as steep near the aim as far from it (Crowson).
+    Scaled,
 }
 
 /// What is taken to be the style of a layer.
@@ -66,7 +69,7 @@ pub struct Settings {
 }
 
 /// Names of the presets.
-pub const PRESETS: [&str; 3] = ["natural", "plain", "gatys"];
+pub const PRESETS: [&str; 4] = ["natural", "plain", "gatys", "improved"];
 
 /// Layers by name, with their weights.
 pub type Weighted = Vec<(String, f32)>;
@@ -114,6 +117,46 @@ const VGG: Choice = (
         ("features.29", 0.2),
     ],
 );
+
+/// β of Gatys et al. for pixels from 0 to 255, with weights of 1 / C² for a layer of C channels.
+const BETA: f32 = 1e3;
+
+/// Weights of VGG-19's style layers, the finest first, in Crowson's code: 256, 64, 16, 4 and 1, divided by their sum.
+const FINE_FIRST: [f32; 5] = [
+    256.0 / 341.0,
+    64.0 / 341.0,
+    16.0 / 341.0,
+    4.0 / 341.0,
+    1.0 / 341.0,
+];
+
+/// The square of what pixels from 0 to 255 are larger by than the network's input. The content loss grows with its square
+/// and the style loss with its fourth power, so that β has to make up for the difference.
+fn range_squared(rule: &Normalization) -> f32 {
+    let mean = rule.std.iter().sum::<f32>() / rule.std.len() as f32;
+    (255.0 * mean).powi(2)
+}
+
+/// VGG-19's style layers with the weights that `weight` gives them by their place and channels.
+fn of_vgg(net: &Net, preset: &str, weight: impl Fn(usize, usize) -> f32) -> Result<Weighted> {
+    let (content, style) = VGG;
+    let layers = net.layers();
+    let channels = |name: &str| {
+        let layer = layers.iter().find(|layer| layer.name == name);
+        layer.map(|layer| layer.shape[0]).ok_or_else(|| {
+            Error::bad_argument(format!(
+                "stylize: preset \"{preset}\" needs VGG-19 as torchvision names it, and this network has no layer '{name}'"
+            ))
+        })
+    };
+    for (name, _) in content {
+        channels(name)?;
+    }
+    let style = style.iter().enumerate();
+    style
+        .map(|(index, (name, _))| Ok(((*name).to_owned(), weight(index, channels(name)?))))
+        .collect()
+}
 
 /// The widest picture, in rows or columns, whose style a layer of a network without known names is trusted to hold.
 const LEAST_SIDE: usize = 4;
@@ -166,17 +209,19 @@ impl Settings {
     #[must_use]
     pub fn steps(preset: &str) -> usize {
         match preset {
-            "gatys" => 500,
+            "gatys" | "improved" => 500,
             _ => 100,
         }
     }
 
-    /// The settings of that name: `natural` for what ships, `plain` for the lecture's formula on pixels, `gatys` for VGG-19
-    /// as in Gatys et al. 2016.
+    /// The settings of that name for a network with that rule for pixels: `natural` for what ships, `plain` for the
+    /// lecture's formula on pixels, and two for VGG-19 as torchvision names its layers: `gatys` as in Gatys et al. 2016 and
+    /// their code, `improved` after Crowson's style-transfer-pytorch, coarse to fine and by differences that keep their
+    /// slope, without its average over the steps.
     ///
     /// # Errors
-    /// `bad_argument` for another name, or if `gatys` is asked of a network without VGG-19's layers.
-    pub fn preset(name: &str, net: &Net) -> Result<Self> {
+    /// `bad_argument` for another name, or if one for VGG-19 is asked of a network without its layers.
+    pub fn preset(name: &str, net: &Net, rule: &Normalization) -> Result<Self> {
         let shape = net.input_shape();
         let mut base = descent::Settings::preset("natural", shape.c(), shape.h().max(shape.w()))?;
         base.transforms = Vec::new();
@@ -185,6 +230,11 @@ impl Settings {
         base.tv = 0.0;
         base.parametrization = Parametrization::Fourier { decay: 1.0 };
         base.learning_rate = 0.08;
+        base.copies = 1;
+        base.octaves = Octaves {
+            count: 2,
+            factor: 1.4,
+        };
         let (content_layers, style_layers) = choice(net);
         let natural = Self {
             content_layers,
@@ -221,28 +271,35 @@ impl Settings {
                 descent: pixels(&natural, Optimizer::Adam, 0.03),
                 ..natural
             }),
-            "gatys" => {
-                let (content, style) = VGG;
-                let names = content.iter().chain(style).map(|(name, _)| *name);
-                let layers = net.layers();
-                let mut missing =
-                    names.filter(|name| layers.iter().all(|layer| layer.name != *name));
-                if let Some(name) = missing.next() {
-                    return Err(Error::bad_argument(format!(
-                        "stylize: preset \"gatys\" needs VGG-19 as torchvision names it, and this network has no layer '{name}'"
-                    )));
-                }
-                Ok(Self {
-                    content_layers: owned(content),
-                    style_layers: owned(style),
-                    form: Form::Mean,
-                    beta: 1e3,
-                    tv: 0.0,
-                    jitter: 0,
-                    descent: pixels(&natural, Optimizer::Adam, 0.03),
-                    ..natural
-                })
-            }
+            "gatys" => Ok(Self {
+                content_layers: owned(VGG.0),
+                style_layers: of_vgg(net, name, |_, channels| (channels as f32).powi(-2))?,
+                form: Form::Mean,
+                beta: BETA * range_squared(rule),
+                tv: 0.0,
+                jitter: 0,
+                descent: pixels(&natural, Optimizer::Lbfgs, 1.0),
+                ..natural
+            }),
+            "improved" => Ok(Self {
+                content_layers: owned(VGG.0),
+                style_layers: of_vgg(net, name, |index, _| FINE_FIRST[index])?,
+                form: Form::Scaled,
+                alpha: 0.015,
+                beta: 1.0,
+                tv: 2.0,
+                jitter: 0,
+                descent: descent::Settings {
+                    range: Range::Sigmoid,
+                    octaves: Octaves {
+                        count: 3,
+                        factor: std::f32::consts::SQRT_2,
+                    },
+                    // A step of 0.02 in pixels, where the sigmoid is steepest.
+                    ..pixels(&natural, Optimizer::Adam, 0.08)
+                },
+                ..natural
+            }),
             _ => Err(Error::bad_argument(format!(
                 "stylize: there is no preset '{name}'; there are {}",
                 PRESETS.join(", ")
