@@ -1,5 +1,6 @@
 // What tests of views share: waiting, reading words and numbers, pointing at cells, and the numbers by the API itself.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { openApp } from "./pages.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -114,4 +115,54 @@ export async function show(page, hash) {
     location.hash = next;
   }, hash);
   await settled(page);
+}
+
+/**
+ * Waits until what grows has come that far.
+ * @param {Page} page
+ * @param {number} step
+ */
+export async function reaches(page, step) {
+  await page.waitForFunction((/** @type {number} */ least) => {
+    const said = document.querySelector(".grown")?.textContent ?? "";
+    return Number(/^Step (\d+)/.exec(said)?.[1]) >= least;
+  }, step);
+}
+
+/**
+ * What a button under "Save" saves.
+ * @param {Page} page
+ * @param {string} name of the button
+ */
+export async function saved(page, name) {
+  const fold = page.locator("details", { has: page.locator("summary", { hasText: /^Save$/ }) });
+  if ((await fold.getAttribute("open")) === null) await fold.locator("summary").click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name, exact: true }).click(),
+  ]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+/**
+ * Before a page is opened: makes its WebGPU device one that can be lost. Gives what loses it and waits for the page to say so.
+ * @param {Page} page
+ */
+export async function losable(page) {
+  await page.context().route("**/worker.js", async (route) => {
+    const response = await route.fetch();
+    const hook = `
+      const request = GPUAdapter.prototype.requestDevice;
+      GPUAdapter.prototype.requestDevice = async function (...args) {
+        const device = await request.apply(this, args);
+        const channel = new BroadcastChannel("lose the device");
+        channel.onmessage = () => device.destroy();
+        return device;
+      };`;
+    await route.fulfill({ response, body: `${await response.text()}\n${hook}` });
+  });
+  return async () => {
+    await page.evaluate(() => new BroadcastChannel("lose the device").postMessage("now"));
+    await page.waitForSelector("#notice:not([hidden])");
+  };
 }

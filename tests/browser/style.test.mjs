@@ -1,9 +1,8 @@
 // Style transfer, through the interface and on the page.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
-import { settled, text } from "./sights.mjs";
+import { losable, openOn, reaches, saved, settled, text } from "./sights.mjs";
 
 for (const backend of BACKENDS) {
   test(`a style is transferred, seen, stopped, resumed and made again (${backend})`, async () => {
@@ -210,16 +209,13 @@ test("a run is saved as a picture and as JSON, which replays it", () =>
     await openApp(page, RUN);
     await settled(page);
     const end = await text(page, ".grown");
-    await page.getByText("Save", { exact: true }).click();
-    const saved = async (/** @type {string} */ name) => {
-      const waiting = page.waitForEvent("download");
-      await page.getByRole("button", { name, exact: true }).click();
-      return (await waiting).path();
-    };
-    const png = readFileSync(await saved("PNG"));
-    assert.deepEqual([...png.subarray(1, 4)], [80, 78, 71]);
-    const json = await saved("JSON");
-    const told = JSON.parse(readFileSync(json, "utf8"));
+    const png = await saved(page, "PNG");
+    assert.deepEqual([...png.bytes.subarray(1, 4)], [80, 78, 71]);
+    const animation = await saved(page, "Animation");
+    assert.match(animation.name, /growing\.png$/);
+    assert.ok(animation.bytes.includes("acTL"), "it is animated");
+    const json = await saved(page, "JSON");
+    const told = JSON.parse(json.bytes.toString());
     assert.deepEqual(
       [told.convscope, told.image, told.style],
       ["style", "fashion-bag-1", "style-zebra"],
@@ -227,10 +223,34 @@ test("a run is saved as a picture and as JSON, which replays it", () =>
     await page.locator("details input[type=file][accept='application/json']").setInputFiles({
       name: "run.json",
       mimeType: "application/json",
-      buffer: readFileSync(json),
+      buffer: json.bytes,
     });
     await settled(page);
     assert.equal(await text(page, ".grown"), end);
+    assert.deepEqual((await saved(page, "PNG")).bytes, png.bytes, "the same pixels");
+  }));
+
+test("a style that loses its device goes on from its last state", () =>
+  withPage({ backend: "webgpu" }, async (page) => {
+    const lose = await losable(page);
+    await openOn(page, "webgpu", RUN.replace("steps=20", "steps=4"));
+    // A longer run, which is caught on its way.
+    await page.evaluate(() => {
+      location.hash = location.hash.replace("steps=4", "steps=40");
+    });
+    await reaches(page, 14);
+    await lose();
+    await settled(page);
+    const line = await text(page, ".grown");
+    const from = Number(/went on from step (\d+)/.exec(line)?.[1]);
+    assert.match(line, /^Step 40: L_total/);
+    assert.ok(from >= 8 && from < 40, line);
+    // As a run that loses nothing.
+    await page.reload();
+    await settled(page);
+    const whole = await text(page, ".grown");
+    assert.ok(!whole.includes("went on"));
+    assert.equal(line.replace(/ · went on.*/, ""), whole);
   }));
 
 test("a style acts where the brush marked the content", () =>

@@ -1,9 +1,8 @@
 // Pictures by gradient ascent, through the interface and on the page.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
-import { openOn, settled, text } from "./sights.mjs";
+import { losable, openOn, reaches, saved, settled, text } from "./sights.mjs";
 
 for (const backend of BACKENDS) {
   test(`a class picture is found, seen, stopped, resumed and made again (${backend})`, async () => {
@@ -175,12 +174,9 @@ test("what each layer still knows of a picture stands in a row, scrubs back and 
     await page.waitForTimeout(200);
     const early = await pictures(page);
     assert.deepEqual(early.slice(0, 2), last.slice(0, 2), "the first is as it was at its end");
-    await page.locator("summary", { hasText: "Save" }).click();
-    const [download] = await Promise.all([
-      page.waitForEvent("download"),
-      page.getByRole("button", { name: "PNG", exact: true }).click(),
-    ]);
-    assert.match(download.suggestedFilename(), /layers\.png$/);
+    assert.match((await saved(page, "PNG")).name, /layers\.png$/);
+    // The film of many pictures is saved too.
+    assert.ok((await saved(page, "Animation")).bytes.includes("acTL"));
   }));
 
 test("units, directions and mixtures are raised, each at its place and weight", () =>
@@ -232,18 +228,6 @@ test("units, directions and mixtures are raised, each at its place and weight", 
     assert.doesNotMatch(await text(page, "#sight h2"), /Bag/);
   }));
 
-/**
- * Waits until a run that is longer has come that far.
- * @param {import("playwright-core").Page} page
- * @param {number} step
- */
-async function reaches(page, step) {
-  await page.waitForFunction((/** @type {number} */ least) => {
-    const said = document.querySelector(".grown")?.textContent ?? "";
-    return Number(/^Step (\d+)/.exec(said)?.[1]) >= least;
-  }, step);
-}
-
 test("space rests a run and lets it go on, Stop ends it, and its film scrubs back", () =>
   withPage({ backend: "cpu" }, async (page) => {
     await openApp(page, "#model=fashion&view=synthesis&target=8&synthesis.steps=16");
@@ -293,15 +277,7 @@ test("a run is saved as an animated PNG, and its JSON replays it to the same num
     assert.match(await text(page, "#sight h2"), /to conv2, exaggerated\?$/);
     const before = await text(page, ".grown");
     assert.match(before, /^Step 32: length × cos²/);
-    await page.locator("summary", { hasText: "Save" }).click();
-    const saved = async (/** @type {string} */ name) => {
-      const [download] = await Promise.all([
-        page.waitForEvent("download"),
-        page.getByRole("button", { name, exact: true }).click(),
-      ]);
-      return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
-    };
-    const animation = await saved("Animation");
+    const animation = await saved(page, "Animation");
     assert.match(animation.name, /growing\.png$/);
     const frames = await page.evaluate(
       async (/** @type {number[]} */ bytes) => {
@@ -315,7 +291,7 @@ test("a run is saved as an animated PNG, and its JSON replays it to the same num
       [...animation.bytes],
     );
     assert.deepEqual(frames, { frameCount: 17, side: [224, 224] });
-    const json = await saved("JSON");
+    const json = await saved(page, "JSON");
     await page.goto(
       page.url().replace(/#.*/, "#model=fashion&view=synthesis&target=1&synthesis.steps=16"),
     );
@@ -343,6 +319,50 @@ test("a run is saved as an animated PNG, and its JSON replays it to the same num
     assert.match(await text(page, "#notice .said"), /other\.json holds no run/i);
   }));
 
+test("mixtures and directions are replayed from their JSON to the same pixels", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    const light = "synthesis.steps=32&synthesis.compare=false&synthesis.seed=4";
+    await openApp(page, `#model=fashion&view=synthesis&target=1&${light}`);
+    await settled(page);
+    for (const [asked, told] of /** @type {[string, RegExp][]} */ ([
+      [
+        "synthesis.of=mix&synthesis.mix=1*class:9;-0.5*in.conv2:5",
+        /^What does Ankle boot − 0\.5 · channel 5 of conv2 want/,
+      ],
+      [
+        "layer=act2&synthesis.of=spot&synthesis.y=4&synthesis.x=9",
+        /^What does act2 see at \(4, 9\) of /,
+      ],
+    ])) {
+      await goOn(page, `${asked}&${light}`);
+      const made = [await text(page, ".grown"), await lastPicture(page)];
+      const json = await saved(page, "JSON");
+      const png = await saved(page, "PNG");
+      await goOn(page, `target=1&synthesis.of=class&${light}`);
+      assert.notEqual(await lastPicture(page), made[1]);
+      await page.locator("input[type=file][accept='application/json']").setInputFiles({
+        name: json.name,
+        mimeType: "application/json",
+        buffer: json.bytes,
+      });
+      await page.waitForFunction(
+        (/** @type {string} */ line) => document.querySelector(".grown")?.textContent === line,
+        made[0],
+      );
+      await settled(page);
+      assert.match(await text(page, "#sight h2"), told);
+      assert.equal(await lastPicture(page), made[1], "the same pixels");
+      assert.deepEqual((await saved(page, "PNG")).bytes, png.bytes, "the same file");
+    }
+  }));
+
+/** @param {import("playwright-core").Page} page the first lane's pixels */
+const lastPicture = (page) =>
+  page
+    .locator(".lanes canvas")
+    .first()
+    .evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).toDataURL());
+
 test("each switch's effect stands beside the others", () =>
   withPage({ backend: "cpu" }, async (page) => {
     await openApp(
@@ -365,18 +385,7 @@ test("each switch's effect stands beside the others", () =>
 
 test("a run that loses its device goes on from its last state", () =>
   withPage({ backend: "webgpu" }, async (page) => {
-    await page.context().route("**/worker.js", async (route) => {
-      const response = await route.fetch();
-      const hook = `
-        const request = GPUAdapter.prototype.requestDevice;
-        GPUAdapter.prototype.requestDevice = async function (...args) {
-          const device = await request.apply(this, args);
-          const channel = new BroadcastChannel("lose the device");
-          channel.onmessage = () => device.destroy();
-          return device;
-        };`;
-      await route.fulfill({ response, body: `${await response.text()}\n${hook}` });
-    });
+    const lose = await losable(page);
     await openOn(
       page,
       "webgpu",
@@ -386,8 +395,7 @@ test("a run that loses its device goes on from its last state", () =>
       location.hash = location.hash.replace("steps=16", "steps=96");
     });
     await reaches(page, 40);
-    await page.evaluate(() => new BroadcastChannel("lose the device").postMessage("now"));
-    await page.waitForSelector("#notice:not([hidden])");
+    await lose();
     await settled(page);
     const line = await text(page, ".grown");
     const from = Number(/went on from step (\d+)/.exec(line)?.[1]);

@@ -5,7 +5,7 @@
 
 import { percent } from "../widgets/format.js";
 import { csvText, save } from "../widgets/save.js";
-import { magnified } from "./synthesis-save.js";
+import { extentOf } from "./synthesis-save.js";
 
 /** @typedef {import("./shape-material.js").Answer} Answer */
 
@@ -25,8 +25,7 @@ export function saveCsv(name, rows) {
 export async function saveSheet(pictures, name) {
   if (pictures.length === 0) return;
   const [{ pixels }] = pictures;
-  const times = magnified(pixels);
-  const [width, height] = [pixels.width * times, pixels.height * times];
+  const { width, height } = extentOf([pixels]);
   const columns = Math.min(7, pictures.length);
   const rows = Math.ceil(pictures.length / columns);
   const foot = 46;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { magnified, png } from "./synthesis-save.js";
+import { extentOf, png } from "./synthesis-save.js";
 
 /** Milliseconds that a frame stays, and the last one. */
 const FRAME_MS = 60;
@@ -123,11 +123,12 @@ export function muxed(files) {
 export async function animated(frames, signal) {
   const apart = Math.ceil(frames.length / FRAMES);
   const kept = frames.filter((_, index) => (frames.length - 1 - index) % apart === 0);
+  const extent = extentOf(frames);
   /** @type {Uint8Array[]} */
   const files = [];
   for (const frame of kept) {
     signal.throwIfAborted();
-    const blob = await png(frame, magnified(frame));
+    const blob = await png(frame, extent);
     files.push(new Uint8Array(await blob.arrayBuffer()));
   }
   return new Blob([/** @type {BlobPart} */ (muxed(files))], { type: "image/png" });

@@ -14,14 +14,16 @@ const LEAST_SIDE = 224;
 /** What browsers can record, the best first. */
 const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
 
+/** @typedef {{ width: number, height: number }} Extent */
+
 /**
  * @param {ImageData} pixels
- * @param {number} times
+ * @param {Extent} extent
  */
-function canvasOf(pixels, times) {
+function canvasOf(pixels, { width, height }) {
   const canvas = document.createElement("canvas");
-  canvas.width = pixels.width * times;
-  canvas.height = pixels.height * times;
+  canvas.width = width;
+  canvas.height = height;
   paint(canvas, pixels);
   return canvas;
 }
@@ -35,25 +37,31 @@ function paint(canvas, pixels) {
   own.getContext("2d")?.putImageData(pixels, 0, 0);
   const context = canvas.getContext("2d");
   if (!context) return;
-  context.imageSmoothingEnabled = false;
+  // Pixels of small pictures stay squares; those of coarse ones on the way to a finer one cannot.
+  context.imageSmoothingEnabled = canvas.width % pixels.width !== 0;
   context.drawImage(own, 0, 0, canvas.width, canvas.height);
 }
 
 /**
- * How many times a picture is magnified where players would smooth it.
- * @param {{ width: number, height: number }} picture
+ * The extent of all frames of a way: that of the last one, since those before may be coarser, magnified where players would
+ * smooth it.
+ * @param {Extent[]} frames
+ * @returns {Extent}
  */
-export const magnified = ({ width, height }) =>
-  Math.max(1, Math.ceil(LEAST_SIDE / Math.max(width, height)));
+export function extentOf(frames) {
+  const { width, height } = frames[frames.length - 1];
+  const times = Math.max(1, Math.ceil(LEAST_SIDE / Math.max(width, height)));
+  return { width: width * times, height: height * times };
+}
 
 /**
  * @param {ImageData} pixels
- * @param {number} [times] that it is magnified
+ * @param {Extent} [extent] in which it is drawn, its own unless given
  * @returns {Promise<Blob>}
  */
-export function png(pixels, times = 1) {
+export function png(pixels, extent = pixels) {
   return new Promise((resolve, reject) => {
-    canvasOf(pixels, times).toBlob(
+    canvasOf(pixels, extent).toBlob(
       (blob) => (blob ? resolve(blob) : reject(new Error("This browser could not make a PNG."))),
       "image/png",
     );
@@ -78,7 +86,7 @@ function kindOfFilm() {
 export async function film(frames, signal) {
   const type = kindOfFilm();
   if (!type) throw new Error("This browser cannot record films; save the PNG instead.");
-  const canvas = canvasOf(frames[0], magnified(frames[0]));
+  const canvas = canvasOf(frames[0], extentOf(frames));
   const recorder = new MediaRecorder(canvas.captureStream(), {
     mimeType: type,
     videoBitsPerSecond: 6_000_000,
