@@ -8,21 +8,20 @@ import { imageOf } from "../app/session.js";
 import { createBrush } from "../widgets/brush.js";
 import { slider } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
-import { number } from "../widgets/format.js";
-import { classColor } from "../widgets/palette.js";
 import { createPixels } from "../widgets/pixels.js";
-import { createRecording, fileName, readJson, saveJson } from "./growing-record.js";
+import { createRecording, fileName, saveJson } from "./growing-record.js";
+import { createRun } from "./growing-run.js";
 import { createAsk } from "./style-ask.js";
 import { createControls } from "./style-controls.js";
+import { createFiles } from "./style-files.js";
 import { createGrams } from "./style-grams.js";
 import { createLayers } from "./style-layers.js";
+import { createLosses } from "./style-losses.js";
 import { createQuestion } from "./style-question.js";
 import { createShuffle } from "./style-shuffle.js";
 import { createStrip } from "./style-strip.js";
 import { createSayings } from "./style-words.js";
-import { createCurve } from "./synthesis-curve.js";
 import { createLane } from "./synthesis-lane.js";
-import { createTurn } from "./synthesis-turn.js";
 import { figure } from "./words.js";
 
 /**
@@ -30,7 +29,6 @@ import { figure } from "./words.js";
  * @typedef {import("../app/session.js").Part} Part
  * @typedef {import("../app/store.js").Store} Store
  * @typedef {import("../convscope.js").Tensor} Tensor
- * @typedef {import("../convscope.js").StyleLoss} StyleLoss
  * @typedef {import("./style-question.js").Wanted} Wanted
  * @typedef {import("./style-question.js").Preset} Preset
  * @typedef {import("./synthesis-lane.js").Asked<Wanted>} Asked
@@ -49,7 +47,6 @@ export function create(root, store, app) {
   const life = new AbortController();
   const { signal } = life;
   const question = createQuestion({ app, store });
-  const turn = createTurn();
   const sayings = createSayings();
   const strip = createStrip({
     onPick: (id) => store.set({ "style.of": id }),
@@ -72,7 +69,7 @@ export function create(root, store, app) {
   });
   lane.stretch(false);
   const grams = createGrams({ app, signal });
-  const curve = createCurve({ label: "The losses over the steps", log: true, signal });
+  const losses = createLosses({ store, signal });
   const scrub = slider({
     label: "Step",
     min: 0,
@@ -83,7 +80,7 @@ export function create(root, store, app) {
     signal,
   });
   const status = h("p", { class: "grown", role: "status" });
-  const ask = createAsk({ onAnswer: startOrPause, signal });
+  const ask = createAsk({ onAnswer: () => run.startOrPause(), signal });
   const layers = createLayers({ app, signal });
   const shuffle = createShuffle({ app, signal });
   const stage = h(
@@ -93,7 +90,7 @@ export function create(root, store, app) {
     lane.element,
     grams.element,
   );
-  const way = h("div", { class: "way" }, curve.element, scrub.element);
+  const way = h("div", { class: "way" }, losses.element, scrub.element);
   root.append(
     sayings.heading,
     strip.element,
@@ -108,19 +105,20 @@ export function create(root, store, app) {
 
   const name = () => fileName("convscope", app.net.name, question.subject());
   const recording = createRecording({ app, key: "style", lane, name });
+  const files = createFiles({ question, store, brush });
   const controls = createControls({
     root: app.controls,
     store,
     question,
     brush,
     doing: {
-      startOrPause,
-      halt,
+      startOrPause: () => run.startOrPause(),
+      halt: () => run.halt(),
       png: () => void recording.png(),
       film: () => void recording.film(),
       animation: () => void recording.animation(),
       json: () => {
-        if (options) saveJson(told(options), name());
+        if (options) saveJson(files.told(options), name());
       },
       replay: (file) => void replay(file),
     },
@@ -131,15 +129,10 @@ export function create(root, store, app) {
   let options = null;
   /** Options that a JSON brought, for one run. @type {Wanted | null} */
   let brought = null;
-  /** What the GPU took away with its device, to go on with. @type {{ options: Wanted, asked: string } | null} */
-  let lost = null;
   /** @type {{ content: import("../convscope.js").ImageLike, styles: import("../convscope.js").Style[] } | null} */
   let pictures = null;
-  /** The losses of each step. @type {StyleLoss[]} */
-  let losses = [];
   /** The result's Gram matrix at the frames. @type {Map<number, Tensor>} */
   let matrices = new Map();
-  let running = false;
   let done = false;
 
   /** What a run depends on. */
@@ -158,18 +151,19 @@ export function create(root, store, app) {
   async function make({ onStep, ...wanted }) {
     if (!pictures) throw new Error("No pictures are chosen yet.");
     const resumed = wanted.resume?.step ?? 0;
-    losses.length = Math.min(losses.length, resumed);
+    losses.cut(resumed);
     const [layer] = wanted.grams;
     const made = await app.net.stylize(pictures.content, pictures.styles, {
       ...wanted,
       onStep: (step) => {
-        losses.push(...step.history);
+        losses.add(step.history);
         matrices.set(step.step, step.grams[layer]);
         grams.result(step.grams[layer]);
         return onStep({ step: step.step, value: step.total, image: step.image, state: step.state });
       },
     });
-    losses = [...losses.slice(0, resumed), ...made.history];
+    losses.cut(resumed);
+    losses.add(made.history);
     matrices.set(made.state.step, made.grams[layer]);
     grams.result(made.grams[layer]);
     return {
@@ -179,23 +173,29 @@ export function create(root, store, app) {
     };
   }
 
+  /** @type {ReturnType<typeof createRun<Wanted>>} */
+  const run = createRun({
+    app,
+    store,
+    key: "style",
+    asked,
+    start: () => void start(),
+    onChange: controls.buttons,
+    signal,
+  });
+
   async function start() {
-    turn.begin();
     const which = question.sight();
-    const rescued = lost?.asked === asked() ? lost.options : null;
-    lost = null;
     arrange();
-    running = true;
     done = false;
-    buttons();
-    const ended = await app.work("style", async (until) => {
+    const ended = await run.work(async (rescued, until) => {
       const preset = await question.preset();
       options = brought ?? rescued ?? question.wanted(preset);
       brought = null;
       pictures = await question.pictures(maskNow(), until);
       if (which === "layers") {
         await layers.grow(pictures, options, {
-          turn: turn.take,
+          turn: run.take,
           onStep: (layer, step, total) => {
             status.textContent = `${layer}: step ${step} of ${total}`;
           },
@@ -206,9 +206,6 @@ export function create(root, store, app) {
       else await grow(options, rescued !== null, until);
       return true;
     });
-    if (signal.aborted || (ended === undefined && app.isWorking("style"))) return;
-    running = false;
-    buttons();
     if (!ended) return;
     if (which === "one") {
       done = true;
@@ -226,17 +223,11 @@ export function create(root, store, app) {
    */
   async function grow(wanted, goesOn, until) {
     if (!goesOn) {
-      losses = [];
+      losses.cut(0);
       matrices = new Map();
     }
     await showKnown(wanted.grams[0], until);
-    try {
-      await lane.grow(wanted, { turn: turn.take, goesOn, signal: until });
-    } catch (error) {
-      if (/** @type {{ code?: string }} */ (error)?.code === "device_lost")
-        lost = { options: wanted, asked: asked() };
-      throw error;
-    }
+    await run.rescue(wanted, lane.grow(wanted, { turn: run.take, goesOn, signal: until }));
   }
 
   /**
@@ -278,8 +269,6 @@ export function create(root, store, app) {
     sayings.say(question);
   }
 
-  const buttons = () => controls.buttons(running, turn.rests);
-
   /** Both pictures, as the network sees them. */
   async function showPictures() {
     const shown = await app.work("style.pictures", async (until) => {
@@ -307,36 +296,10 @@ export function create(root, store, app) {
 
   /** @param {number} at */
   function show(at) {
-    if (!options) return;
-    const { alpha = 0, beta = 0, tv = 0 } = options;
-    const steps = Math.max(1, options.steps, losses.length - 1);
-    const line = (
-      /** @type {(loss: StyleLoss) => number} */ value,
-      /** @type {string} */ label,
-      /** @type {string} */ colour,
-      dashed = false,
-    ) => ({ values: losses.map(value), name: label, colour, dashed });
-    const terms = [
-      line((loss) => loss.total, "total", "--text"),
-      line((loss) => beta * loss.style, "β style", "--accent"),
-      line((loss) => alpha * loss.content, "α content", "--good"),
-      line((loss) => tv * loss.tv, "total variation", "--muted", true),
-    ];
-    const weights = /** @type {Record<string, number>} */ (options.styleLayers ?? {});
-    const byLayer = Object.keys(weights).map((name, index) => {
-      const share = beta * weights[name];
-      return line((loss) => share * loss.layers.style[name], name, classColor(index));
-    });
-    const lines = store.get()["style.curve"] === "layers" ? byLayer : terms;
-    curve.show(
-      lines.filter(({ values }) => values.some((value) => value > 0)),
-      steps,
-      at,
-    );
-    const loss = losses[Math.min(at, losses.length - 1)];
-    if (!loss) return;
+    const said = options && losses.show(options, at);
+    if (!said) return;
     const since = lane.resumed > 0 ? ` · went on from step ${lane.resumed} on another device` : "";
-    status.textContent = `Step ${loss.step}: L_total ${number(loss.total)} = ${number(alpha)} × content ${number(loss.content)} + ${number(beta)} × style ${number(loss.style)} + ${number(tv)} × variation ${number(loss.tv)}${since}`;
+    status.textContent = said + since;
   }
 
   /** @param {number} step */
@@ -345,22 +308,6 @@ export function create(root, store, app) {
     const matrix = frame && matrices.get(frame.step);
     if (matrix) grams.result(matrix);
     show(step);
-  }
-
-  function startOrPause() {
-    if (!running) {
-      if (store.get()["style.run"] !== true) store.set({ "style.run": true });
-      else void start();
-    } else if (turn.rests) turn.goOn();
-    else turn.pause();
-    buttons();
-  }
-
-  /** Ends the run with what there is. */
-  function halt() {
-    turn.end();
-    store.set({ "style.run": false }, { replace: true });
-    buttons();
   }
 
   /** Where the first style acts, as far as something is marked. */
@@ -394,35 +341,12 @@ export function create(root, store, app) {
     }
   }
 
-  /** @param {Wanted} wanted */
-  function told(wanted) {
-    return {
-      convscope: "style",
-      model: store.get().model,
-      image: app.picture.id,
-      style: question.style().id,
-      second: question.second()?.id ?? "",
-      mix: store.get()["style.mix"],
-      mask: brush.any ? Array.from(brush.mask) : null,
-      options: wanted,
-      address: location.href,
-    };
-  }
-
   /** @param {HTMLInputElement} file */
   async function replay(file) {
     const [chosen] = file.files ?? [];
     file.value = "";
     if (!chosen) return;
-    const read = await app.work("style.replay", async () => {
-      const run = await readJson(chosen, "style", store.get().model);
-      const ids = [run.image, run.style, run.second].filter(Boolean);
-      const missing = ids.find((id) => !question.styles().some((each) => each.id === id));
-      if (missing) throw new Error(`${chosen.name} needs the picture ${missing}; open it first.`);
-      if (run.image !== app.picture.id)
-        throw new Error(`${chosen.name} keeps the content of ${run.image}; choose it first.`);
-      return run;
-    });
+    const read = await app.work("style.replay", () => files.read(chosen));
     if (!read) return;
     const { style: taken, second, mix } = read;
     store.set(
@@ -459,22 +383,21 @@ export function create(root, store, app) {
       last = now;
       arrange();
       if (changed.has("style.curve") && options) show(lane.last?.step ?? 0);
-      if (changed.has("style.gram") && !running && options) void lookAgain();
+      if (changed.has("style.gram") && !run.running && options) void lookAgain();
       if ((again || changed.has("style.run")) && !brought && next["style.run"] === true) {
         void start();
         return;
       }
-      if (again && !running) {
+      if (again && !run.running) {
         lane.clear();
         done = false;
       }
-      buttons();
-      if (!running && !done && question.sight() === "one")
+      run.told();
+      if (!run.running && !done && question.sight() === "one")
         status.textContent = "Press Start, or space, and watch it grow.";
     },
     destroy() {
-      turn.end();
-      app.stop("style");
+      run.destroy();
       life.abort();
     },
   };

@@ -7,6 +7,7 @@
 import { slider } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
+import { createRun } from "./growing-run.js";
 import { createControls } from "./synthesis-controls.js";
 import { createCurve } from "./synthesis-curve.js";
 import { createFiles } from "./synthesis-files.js";
@@ -14,7 +15,6 @@ import { createLane, verdict } from "./synthesis-lane.js";
 import { createMany } from "./synthesis-many.js";
 import { createQuestion } from "./synthesis-question.js";
 import { tidy } from "./synthesis-settings.js";
-import { createTurn } from "./synthesis-turn.js";
 import { createSayings } from "./synthesis-words.js";
 
 /**
@@ -43,7 +43,6 @@ export function create(root, store, app) {
   const life = new AbortController();
   const { signal } = life;
   const question = createQuestion({ app, store });
-  const turn = createTurn();
   const sayings = createSayings();
   /** @param {import("./synthesis-lane.js").Asked<SynthesisOptions>} asked */
   const make = (asked) => app.net.synthesize(asked);
@@ -87,8 +86,8 @@ export function create(root, store, app) {
     question,
     store,
     doing: {
-      startOrPause,
-      halt,
+      startOrPause: () => run.startOrPause(),
+      halt: () => run.halt(),
       png: () => void files.png(),
       film: () => void files.film(),
       animation: () => void files.animation(),
@@ -106,9 +105,6 @@ export function create(root, store, app) {
   let options = null;
   /** Options that a JSON brought. @type {{ options: Wanted, asked: string } | null} */
   let brought = null;
-  /** What the GPU took away with its device, to go on with. @type {{ options: Wanted, asked: string } | null} */
-  let lost = null;
-  let running = false;
   /** Steps of all pictures of many. */
   let total = 1;
   let said = "";
@@ -122,18 +118,24 @@ export function create(root, store, app) {
     return JSON.stringify([now.model, app.target, now.layer, now.channel, app.picture.id, ...own]);
   }
 
+  /** @type {ReturnType<typeof createRun<Wanted>>} */
+  const run = createRun({
+    app,
+    store,
+    key: "synthesis",
+    asked,
+    start: () => void start(),
+    onChange: controls.buttons,
+    signal,
+  });
+
   async function start() {
-    turn.begin();
     said = "";
     const which = question.sight();
-    const rescued = lost?.asked === asked() ? lost.options : null;
-    lost = null;
     if (brought?.asked !== asked()) brought = null;
     arrange();
     say();
-    running = true;
-    buttons();
-    const done = await app.work("synthesis", async (until) => {
+    const done = await run.work(async (rescued, until) => {
       options = rescued ?? brought?.options ?? null;
       if (!options) {
         const { wanted, preset } = await question.wanted(until);
@@ -144,16 +146,8 @@ export function create(root, store, app) {
       else await growMany(which, options, until);
       return true;
     });
-    if (signal.aborted || done === undefined) {
-      if (!app.isWorking("synthesis")) {
-        running = false;
-        buttons();
-      }
-      return;
-    }
-    running = false;
+    if (!done) return;
     progress();
-    buttons();
     say();
     app.announce(`Done: ${question.subject()}. ${said}`);
   }
@@ -164,7 +158,7 @@ export function create(root, store, app) {
    * @param {AbortSignal} until
    */
   async function growPair(wanted, goesOn, until) {
-    const growing = { turn: turn.take, goesOn, signal: until };
+    const growing = { turn: run.take, goesOn, signal: until };
     if (!question.compares()) plain.clear();
     const jobs = [main.grow(wanted, growing)];
     if (question.compares()) {
@@ -179,10 +173,7 @@ export function create(root, store, app) {
       };
       jobs.push(plain.grow(bare, growing));
     }
-    const [made, bare] = await Promise.all(jobs).catch((error) => {
-      if (error?.code === "device_lost") lost = { options: wanted, asked: asked() };
-      throw error;
-    });
+    const [made, bare] = await run.rescue(wanted, Promise.all(jobs));
     const texts = await Promise.all(
       [made, bare].map((each) => (each ? verdict(app, each.image, until) : "")),
     );
@@ -205,7 +196,7 @@ export function create(root, store, app) {
       settings,
       seed: drawn,
       steps: question.isSmall() ? steps : Math.min(steps, MANY_STEPS),
-      turn: turn.take,
+      turn: run.take,
       onStep: (/** @type {number} */ done, /** @type {number} */ all) => {
         total = all;
         scrub.set(done, { max: Math.max(1, done) });
@@ -249,7 +240,6 @@ export function create(root, store, app) {
   }
 
   const say = () => sayings.say(question, said);
-  const buttons = () => controls.buttons(running, turn.rests);
 
   function progress() {
     if (question.sight() !== "one") return;
@@ -289,22 +279,6 @@ export function create(root, store, app) {
     show(step);
   }
 
-  function startOrPause() {
-    if (!running) {
-      if (store.get()["synthesis.run"] !== true) store.set({ "synthesis.run": true });
-      else void start();
-    } else if (turn.rests) turn.goOn();
-    else turn.pause();
-    buttons();
-  }
-
-  /** Ends the run with what there is. */
-  function halt() {
-    turn.end();
-    store.set({ "synthesis.run": false }, { replace: true });
-    buttons();
-  }
-
   /** @param {HTMLInputElement} file */
   async function replay(file) {
     const [chosen] = file.files ?? [];
@@ -339,23 +313,22 @@ export function create(root, store, app) {
       const turned =
         changed.has("channel") && question.sight() === "grid" && !many.choose(next.channel);
       const again = own || turned || question.isAnother(changed);
-      const wanted = next["synthesis.run"] === true || (question.isSmall() && !turn.ends);
+      const wanted = next["synthesis.run"] === true || (question.isSmall() && !run.ends);
       if (again && wanted) void start();
       else {
-        if (again && !running) {
+        if (again && !run.running) {
           main.clear();
           plain.clear();
         }
         arrange();
         say();
-        buttons();
-        if (!running && !main.last && question.sight() === "one")
+        run.told();
+        if (!run.running && !main.last && question.sight() === "one")
           status.textContent = "Press Start, or space, and watch it grow.";
       }
     },
     destroy() {
-      turn.end();
-      app.stop("synthesis");
+      run.destroy();
       life.abort();
     },
   };
