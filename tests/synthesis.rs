@@ -198,7 +198,7 @@ fn pictures_by_the_page_s_preset_convince_the_network_within_128_steps_and_a_twi
  {
     let net = fashion(Engine::Cpu);
     let twin = fashion_twin(Engine::Cpu);
-    let settings = small(Settings::default_preset(28));
+    let settings = small(Settings::default_preset(28, true));
     for seed in [7, 21] {
         let wanted = Request {
             objectives: (0..10).map(|k| vec![(Term::Logit(k), 1.0)]).collect(),

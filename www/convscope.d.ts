@@ -517,7 +517,7 @@ export type LoadOptions = Common & {
   preprocess?: Preprocess;
 };
 
-export type SynthesisPreset = "gentle" | "natural" | "lucid" | "plain";
+export type SynthesisPreset = "gentle" | "natural" | "pattern" | "lucid" | "plain";
 
 /** A change of what the network sees, drawn anew for each step. */
 export type Transform =
@@ -528,7 +528,10 @@ export type Transform =
 
 /** How a picture is made; what is left out comes from the preset. */
 export type SynthesisSettings = {
-  /** `"gentle"` for small pictures, `"natural"` for photographs, `"lucid"`, or `"plain"`: argmax S(X) − λ‖X‖² on pixels. */
+  /**
+   * `"gentle"` for small pictures, `"natural"` for classes of photographs and `"pattern"` for parts of layers there, `"lucid"`, or
+   * `"plain"`: argmax S(X) − λ‖X‖² on pixels.
+   */
   preset?: SynthesisPreset;
   learningRate?: number;
   optimizer?: "adam" | "sgd";
@@ -1640,7 +1643,7 @@ export interface Net {
   }>;
   /** What a preset of `stylize` stands for, for this network; without a name the one that is taken by default. */
   stylePreset(name?: StylePreset): Promise<Required<StyleSettings> & { steps: number }>;
-  /** What a preset stands for, for this network; without a name the one that is taken by default. */
+  /** What a preset stands for, for this network; without a name the one that is taken by default for a class. */
   synthesisPreset(name?: SynthesisPreset): Promise<Required<SynthesisSettings> & { steps: number }>;
   /**
    * What units respond to: for each of `channels` (all of them by default) the `count` (9) places in a set of pictures

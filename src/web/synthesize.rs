@@ -12,6 +12,7 @@ use crate::lab::synthesis::settings::{
     Blur, Optimizer, Parametrization, Range, Settings, Transform,
 };
 use crate::lab::synthesis::{Checkpoint, Look, Normalization, Outcome, Request, Start, synthesize};
+use crate::net::objective::{Objective, Term};
 use crate::picture::Channels;
 
 /// Everything that `synthesize` can be told, apart from what concerns any call.
@@ -87,7 +88,7 @@ impl WebNet {
     /// `bad_argument` for a name that is none.
     #[wasm_bindgen(js_name = synthesisPreset)]
     pub fn synthesis_preset(&self, name: Option<String>) -> JsResult<JsValue> {
-        let name = name.unwrap_or_else(|| Settings::default_preset(self.side()).to_owned());
+        let name = name.unwrap_or_else(|| Settings::default_preset(self.side(), true).to_owned());
         let settings = self.preset(&name).map_err(thrown)?;
         let object = Object::new();
         set(&object, "preset", &name.as_str().into());
@@ -135,7 +136,10 @@ impl WebNet {
         };
         let preset = match options.text("preset")? {
             Some(name) => name,
-            None => Settings::default_preset(self.side()).to_owned(),
+            None => {
+                let is_class = objectives.iter().any(|objective| names_a_class(objective));
+                Settings::default_preset(self.side(), is_class).to_owned()
+            }
         };
         let mut settings = self.preset(&preset)?;
         read_settings(options, &mut settings)?;
@@ -196,6 +200,12 @@ impl WebNet {
             },
         )
     }
+}
+
+/// Whether an objective asks for a class, and not for parts of layers alone.
+fn names_a_class(objective: &Objective) -> bool {
+    let mut terms = objective.iter().map(|(term, _)| term);
+    terms.any(|term| matches!(term, Term::Logit(_) | Term::Probability(_) | Term::Loss(_)))
 }
 
 #[allow(

@@ -48,9 +48,15 @@ export function createQuestion({ app, store }) {
   const sight = () => /** @type {Sight} */ (store.get()["synthesis.sight"]);
   const isSmall = () => Math.max(...app.net.input.shape.slice(2)) <= SMALL;
 
-  /** @param {string} name @returns {Promise<Preset>} */
-  const presetOf = (name) =>
-    app.net.synthesisPreset(name === "" ? undefined : /** @type {SynthesisPreset} */ (name));
+  /** Whether parts of layers are asked for, whose patterns fill a photograph. */
+  const isPattern = () =>
+    !isSmall() && (!["class", "mix"].includes(kind()) || ["grid", "layers"].includes(sight()));
+
+  /** @param {string} name that of this network and question if empty @returns {Promise<Preset>} */
+  const presetOf = (name) => {
+    const own = isPattern() ? "pattern" : undefined;
+    return app.net.synthesisPreset(name === "" ? own : /** @type {SynthesisPreset} */ (name));
+  };
 
   /** The place in question in the layer's maps: the chosen one, else the middle. */
   function place() {

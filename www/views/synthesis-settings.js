@@ -86,6 +86,16 @@ export const SWITCHES = [
     },
   },
   {
+    id: "copies",
+    label: "Two views a step",
+    title:
+      "Takes the mean gradient of two differently moved copies, so that what only one of them wants goes",
+    has: (settings) => settings.copies > 1,
+    off: (settings) => {
+      settings.copies = 1;
+    },
+  },
+  {
     id: "tv",
     label: "Total variation",
     title: "Holds back differences between neighbours",
@@ -190,7 +200,8 @@ export function variants(settings) {
 export const PRESETS = [
   { value: "", label: "For this network" },
   { value: "gentle", label: "Gentle (small networks)" },
-  { value: "natural", label: "Natural (photographs)" },
+  { value: "natural", label: "Natural (classes of photographs)" },
+  { value: "pattern", label: "Pattern (channels of such networks)" },
   { value: "lucid", label: "Lucid’s defaults" },
   { value: "plain", label: "The plain rule" },
 ];

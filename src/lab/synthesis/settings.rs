@@ -112,7 +112,7 @@ pub struct Settings {
 }
 
 /// Names of the presets.
-pub const PRESETS: [&str; 4] = ["gentle", "natural", "lucid", "plain"];
+pub const PRESETS: [&str; 5] = ["gentle", "natural", "pattern", "lucid", "plain"];
 
 /// The longest side in pixels up to which a network counts as small, which needs gentler settings.
 const SMALL: usize = 64;
@@ -122,10 +122,14 @@ const SMALL: usize = 64;
 const DARK: f32 = 0.06;
 
 impl Settings {
-    /// The preset that pages start with, for pictures whose longest side is that long.
+    /// The preset that pages start with, for pictures whose longest side is that long and a class, or else a part of a layer.
     #[must_use]
-    pub const fn default_preset(side: usize) -> &'static str {
-        if side <= SMALL { "gentle" } else { "natural" }
+    pub const fn default_preset(side: usize, is_class: bool) -> &'static str {
+        match (side <= SMALL, is_class) {
+            (true, _) => "gentle",
+            (false, true) => "natural",
+            (false, false) => "pattern",
+        }
     }
 
     /// The steps that a preset takes when none are given.
@@ -133,36 +137,36 @@ impl Settings {
     pub fn steps(preset: &str) -> usize {
         match preset {
             "lucid" => 512,
-            "plain" => 256,
-            "natural" => 256,
+            "plain" | "natural" => 256,
             _ => 128,
         }
     }
 
     /// The settings of that name for networks that take pictures of so many channels and pixels a side: `gentle` for small
-    /// ones, `natural` for photographs, `lucid` as in Lucid's `render_vis`, and `plain`, the rule arg max S(X) − λ ‖X‖² by
-    /// gradient ascent on pixels.
+    /// ones, `natural` for classes of photographs, `pattern` for channels, whose values are smaller and repeat over the
+    /// picture, `lucid` as in Lucid's `render_vis`, and `plain`, the rule arg max S(X) − λ ‖X‖² by gradient ascent on pixels.
     ///
     /// # Errors
     /// `bad_argument` for another name.
     pub fn preset(name: &str, channels: usize, side: usize) -> Result<Self> {
         let is_small = side <= SMALL;
         let base = Self {
-            parametrization: Parametrization::Fourier { decay: 1.5 },
+            parametrization: Parametrization::Fourier { decay: 1.4 },
             decorrelate: channels == 3,
             range: Range::Sigmoid,
+            // Far smaller at times, so that one whole thing is drawn and not its texture all over.
             transforms: vec![
-                Transform::Jitter(16),
-                Transform::Scale(0.85, 1.1),
+                Transform::Jitter((side / 7).max(1)),
+                Transform::Scale(0.5, 1.1),
                 Transform::Rotate(8.0),
                 Transform::Jitter(4),
             ],
             optimizer: Optimizer::Adam,
-            learning_rate: 0.02,
-            copies: 1,
+            learning_rate: 0.012,
+            copies: 2,
             input_noise: 0.12,
-            l2: 0.5,
-            tv: 20.0,
+            l2: 3.0,
+            tv: 16.0,
             background: None,
             blur: None,
             gradient_blur: 0.0,
@@ -170,19 +174,40 @@ impl Settings {
             diversity: 0.0,
             redirect: false,
             octaves: Octaves {
-                count: 2,
-                factor: 1.4,
+                count: 3,
+                factor: 1.5,
             },
             noise: 0.01,
         };
-        let alone = Octaves {
-            count: 1,
-            ..base.octaves
+        let once = Self {
+            octaves: Octaves {
+                count: 1,
+                ..base.octaves
+            },
+            copies: 1,
+            ..base.clone()
         };
         match name {
             "natural" => Ok(base),
+            "pattern" => Ok(Self {
+                parametrization: Parametrization::Fourier { decay: 1.5 },
+                transforms: vec![
+                    Transform::Jitter((side / 14).max(1)),
+                    Transform::Scale(0.85, 1.1),
+                    Transform::Rotate(8.0),
+                    Transform::Jitter((side / 56).max(1)),
+                ],
+                learning_rate: 0.02,
+                l2: 0.5,
+                tv: 20.0,
+                octaves: Octaves {
+                    count: 2,
+                    factor: 1.4,
+                },
+                ..once
+            }),
             "gentle" => Ok(Self {
-                octaves: alone,
+                parametrization: Parametrization::Fourier { decay: 1.5 },
                 transforms: vec![
                     Transform::Jitter(2),
                     Transform::Scale(0.65, 1.2),
@@ -195,10 +220,9 @@ impl Settings {
                 redirect: true,
                 input_noise: 0.0,
                 noise: 0.1,
-                ..base
+                ..once
             }),
             "lucid" => Ok(Self {
-                octaves: alone,
                 parametrization: Parametrization::Fourier { decay: 1.0 },
                 transforms: vec![
                     Transform::Pad(12),
@@ -212,10 +236,9 @@ impl Settings {
                 tv: 0.0,
                 input_noise: 0.0,
                 redirect: true,
-                ..base
+                ..once
             }),
             "plain" => Ok(Self {
-                octaves: alone,
                 parametrization: Parametrization::Pixel,
                 decorrelate: false,
                 range: Range::Free,
@@ -225,7 +248,7 @@ impl Settings {
                 l2: 1e-3,
                 tv: 0.0,
                 input_noise: 0.0,
-                ..base
+                ..once
             }),
             _ => Err(Error::bad_argument(format!(
                 "synthesize: there is no preset '{name}'; there are {}",
