@@ -276,6 +276,15 @@ test("the view shows what is left, the way between, and counts a set", () =>
     await way.fill("0");
     assert.equal(await text(page, ".dial figcaption"), "step 0");
     assert.match(await text(page, ".of-two .shape"), /^Coat9\d\.\d %/);
+    // And over the weights of the style, from none on.
+    await page.locator("input[value=weight]").check();
+    await settled(page);
+    assert.equal(await way.getAttribute("max"), "8");
+    assert.match(await text(page, ".dial figcaption"), /^β \/ α = 250$/);
+    const most = await text(page, ".of-two .shape");
+    await way.fill("0");
+    assert.equal(await text(page, ".dial figcaption"), "β / α = 0");
+    assert.notEqual(await text(page, ".of-two .shape"), most);
     // A set: the shipped clothes crossed.
     await page.getByRole("tab", { name: "Over a set" }).click();
     await settled(page);

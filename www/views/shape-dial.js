@@ -12,6 +12,7 @@ import { createAnswer } from "./shape-answer.js";
 import { chooseTexture } from "./shape-choose.js";
 import { gridsOf, SMALL, together } from "./shape-material.js";
 import { saveSheet } from "./shape-save.js";
+import { goStyled, isStyled, WAYS } from "./shape-ways.js";
 import { createHeading, createWords, figure } from "./words.js";
 
 /**
@@ -23,39 +24,10 @@ import { createHeading, createWords, figure } from "./words.js";
  * @typedef {import("./shape-material.js").Material} Material
  * @typedef {import("./shape-material.js").Answer} Answer
  * @typedef {{ name: string, pixels: ImageData, answer: Answer }} Place
- * @typedef {{ from: string, to: string, what: string, doubt: string }} Saying
  */
-
-/** Pictures that are kept of such a run. */
-const FRAMES = 24;
 
 /** Pictures between the photograph and the filled silhouette, with both. */
 const PLACES = 13;
-
-/** @type {Record<string, Saying>} */
-const SAYINGS = {
-  fill: {
-    from: "the picture",
-    to: "filled silhouette",
-    what: "The object is mixed with a piece of the other picture, its ground with an even tone; the outline stays all the way.",
-    doubt:
-      "The outline is found by colour, and where it is wrong the shape is wrong: mend it under Outline.",
-  },
-  style: {
-    from: "the picture",
-    to: "styled",
-    what: "From the picture, each step brings the Gram matrices of its layers nearer to those of the other picture, while a middle layer holds what it shows: the slider goes through the steps.",
-    doubt:
-      "This picture was optimised through the network that judges it, and another network might see something else in it. The other two ways ask no network: believe what all of them agree on.",
-  },
-  shuffle: {
-    from: "whole",
-    to: "finest squares",
-    what: "The picture is cut into ever more squares that change places: its shape goes, its texture stays; the other picture has no part in it.",
-    doubt:
-      "The cuts are edges that no photograph has. What remains up to 4 × 4 is more than texture: whole eyes and ears.",
-  },
-};
 
 /**
  * @param {HTMLElement} root
@@ -105,11 +77,7 @@ export function create(root, store, app, material) {
   const choose = chooseTexture({ app, store, material, signal });
   const kind = segmented({
     label: "Way",
-    options: [
-      { value: "fill", label: "Fill", title: "The silhouette is filled with the other's texture" },
-      { value: "style", label: "Stylise", title: "Style transfer through this network" },
-      { value: "shuffle", label: "Shuffle", title: "Ever smaller squares change places" },
-    ],
+    options: Object.entries(WAYS).map(([value, { label, title }]) => ({ value, label, title })),
     value: wayOf(),
     onChange: (value) => store.set({ "shape.way": value, "shape.at": 0 }),
     signal,
@@ -134,7 +102,7 @@ export function create(root, store, app, material) {
 
   function wayOf() {
     const value = String(store.get()["shape.way"]);
-    return Object.hasOwn(SAYINGS, value) ? value : "fill";
+    return Object.hasOwn(WAYS, value) ? value : "fill";
   }
 
   /** Whether a run of the style engine is on its way. */
@@ -162,7 +130,7 @@ export function create(root, store, app, material) {
     const { width, height } = place.pixels;
     answer.show(place.answer, names);
     framed.caption(place.name);
-    const { from, to } = SAYINGS[wayOf()];
+    const { from, to } = WAYS[wayOf()];
     plot.show(
       {
         lines: [
@@ -182,7 +150,7 @@ export function create(root, store, app, material) {
     picture.show({ width, height, layers: [{ bitmap }] });
   }
 
-  /** Grows the other picture's texture step by step; the slider follows until it is moved. */
+  /** Brings in the other picture's texture by the style engine; the slider follows until it is moved. */
   async function stylise() {
     runs += 1;
     const own = runs;
@@ -193,26 +161,22 @@ export function create(root, store, app, material) {
       const sides = await material.sides(until);
       names = [sides.shape.subject.name, sides.texture.subject.name];
       say();
-      const { steps } = await app.net.stylePreset();
-      const every = Math.max(1, Math.round(steps / FRAMES));
-      const add = async (/** @type {number} */ step, /** @type {Tensor} */ image) => {
+      const add = async (/** @type {string} */ name, /** @type {Tensor} */ image) => {
         const [said] = await material.answers(image, sides, until);
         const pixels = await app.net.toPixels(image);
         until.throwIfAborted();
         const follows = Number(store.get()["shape.at"]) >= places.length - 1;
-        places.push({ name: `step ${step}`, pixels, answer: said });
+        places.push({ name, pixels, answer: said });
         if (follows) move(places.length - 1);
         else void show();
       };
-      const { image } = await app.net.stylize(sides.shape.input, sides.texture.input, {
-        every,
-        // One size throughout, so that the network can be asked at every step.
-        scales: 1,
+      await goStyled(app, wayOf(), {
+        content: sides.shape.input,
+        style: sides.texture.input,
         seed: Number(store.get()["shape.seed"]),
-        onStep: ({ step, image: now }) => add(step, now),
+        add,
         signal: until,
       });
-      await add(steps, image);
       return true;
     });
     // A newer run may have taken its place.
@@ -223,7 +187,7 @@ export function create(root, store, app, material) {
   }
 
   function buttons() {
-    go.hidden = wayOf() !== "style";
+    go.hidden = !isStyled(wayOf());
     go.textContent = running ? "Stop" : "Start";
   }
 
@@ -252,7 +216,7 @@ export function create(root, store, app, material) {
     runs += 1;
     running = false;
     buttons();
-    if (wayOf() === "style") {
+    if (isStyled(wayOf())) {
       await (isSmall() ? stylise() : wait());
       return;
     }
@@ -302,7 +266,7 @@ export function create(root, store, app, material) {
   }
 
   function say() {
-    const { what, doubt } = SAYINGS[wayOf()];
+    const { what, doubt } = WAYS[wayOf()];
     heading.say("Where does ", { name: names[0] }, " end and ", { name: names[1] }, " begin?");
     words.say([what], [doubt]);
   }
@@ -313,7 +277,7 @@ export function create(root, store, app, material) {
       const busy =
         event.target instanceof HTMLElement &&
         event.target.matches("button, input, select, summary, canvas[tabindex]");
-      if (event.key !== " " || event.defaultPrevented || busy || wayOf() !== "style") return;
+      if (event.key !== " " || event.defaultPrevented || busy || !isStyled(wayOf())) return;
       event.preventDefault();
       startOrStop();
     },
