@@ -137,7 +137,7 @@ impl WebNet {
         let preset = match options.text("preset")? {
             Some(name) => name,
             None => {
-                let is_class = objectives.iter().any(|objective| names_a_class(objective));
+                let is_class = objectives.iter().any(names_a_class);
                 Settings::default_preset(self.side(), is_class).to_owned()
             }
         };

@@ -156,6 +156,9 @@ test("a picture is prepared at another size where that is asked for", async () =
   assert.equal(shapes.refused, "bad_argument");
 });
 
+/** Milliseconds for a run on a software adapter of a machine that is busy with other tests. */
+const PATIENCE = 90_000;
+
 const RUN =
   "#model=fashion&view=style&image=fashion-bag-1&style.of=style-zebra&style.steps=20&style.size=56&style.run=1";
 
@@ -232,19 +235,20 @@ test("a run is saved as a picture and as JSON, which replays it", () =>
 
 test("a style that loses its device goes on from its last state", () =>
   withPage({ backend: "webgpu" }, async (page) => {
+    page.setDefaultTimeout(PATIENCE);
     const lose = await losable(page);
-    await openOn(page, "webgpu", RUN.replace("steps=20", "steps=4"));
+    await openOn(page, "webgpu", RUN.replace("steps=20", "steps=4").replace("=56", "=28"));
     // A longer run, which is caught on its way.
     await page.evaluate(() => {
-      location.hash = location.hash.replace("steps=4", "steps=40");
+      location.hash = location.hash.replace("steps=4", "steps=28");
     });
-    await reaches(page, 14);
+    await reaches(page, 10);
     await lose();
     await settled(page);
     const line = await text(page, ".grown");
     const from = Number(/went on from step (\d+)/.exec(line)?.[1]);
-    assert.match(line, /^Step 40: L_total/);
-    assert.ok(from >= 8 && from < 40, line);
+    assert.match(line, /^Step 28: L_total/);
+    assert.ok(from >= 8 && from < 28, line);
     // As a run that loses nothing.
     await page.reload();
     await settled(page);
