@@ -12,6 +12,7 @@ const OPS = fileURLToPath(new URL("../../src/ops/", import.meta.url));
 const CONSTANTS = {
   OVERLAP: [0, 1, 2],
   KERNEL: [3, 5],
+  TAPS: [1, 5, 8],
   FUNCTION: [1, 2, 3, 4, 5, 6, 7],
   FROM_OUTPUT: [0, 1],
 };

@@ -2,6 +2,7 @@
 
 mod axis;
 mod pad;
+mod rows;
 mod weight_grad;
 mod winograd;
 
@@ -12,7 +13,6 @@ use crate::ops::activation::{self, Function};
 use crate::ops::kernel::{Binding, Preparation, word};
 use crate::tensor::Shape;
 use axis::Axis;
-use pad::Padded;
 pub use weight_grad::weight_grad;
 
 /// Positions that one invocation computes: rows, columns.
@@ -96,13 +96,13 @@ impl Convolution {
             return vec![self.depthwise_strips().unwrap_or_else(|| self.depthwise())];
         }
         let special = match [self.weight.h(), self.weight.w()] {
-            [3, 3] if geometry.is_dense_window() => {
-                self.winograd().or_else(|| self.three_by_three())
-            }
+            [3, 3] if geometry.is_dense_window() => self.winograd(),
             [1, 1] if geometry.is_product() => self.one_by_one(),
             _ => None,
         };
-        special.unwrap_or_else(|| vec![self.general()])
+        special
+            .or_else(|| self.rows_of_taps())
+            .unwrap_or_else(|| vec![self.general()])
     }
 
     fn is_backward(&self) -> bool {
@@ -132,7 +132,7 @@ impl Convolution {
                 params,
                 count,
                 512 * turns,
-                Some(self.pack(1, false)),
+                Some(self.pack(1, false, [1, 1])),
             )
         }
     }
@@ -151,43 +151,6 @@ impl Convolution {
     }
 
     /// `None` if the padded copy of src would be too large.
-    fn three_by_three(&self) -> Option<Vec<Kernel>> {
-        let groups = self.geometry.groups;
-        let (c_src, c_dst) = (self.src.c() / groups, self.dst.c() / groups);
-        let tiles = [
-            self.dst.h().div_ceil(TILE[0]),
-            self.dst.w().div_ceil(TILE[1]),
-        ];
-        let padded = Padded {
-            planes: self.src.n() * self.src.c(),
-            size: [self.src.h(), self.src.w()],
-            before: self.padding_before(),
-            rows: tiles[0] * TILE[0] + 2,
-            quads: 2 * tiles[1] + 1,
-        };
-        let pad = padded.kernel(Binding::Input(0), PADDED[0])?;
-        let count = tiles[0] * tiles[1] * c_dst.div_ceil(4) * groups * self.dst.n();
-        let params = [
-            padded.rows,
-            padded.quads,
-            self.dst.h(),
-            self.dst.w(),
-            tiles[0],
-            tiles[1],
-            c_src,
-            c_dst,
-            groups,
-            count,
-        ]
-        .map(word)
-        .to_vec();
-        let prepared = self.pack(1, self.is_backward());
-        let mut sums = self.finish("conv2d_3x3", params, count, 1152 * c_src, Some(prepared));
-        sums.bindings[0] = padded.binding(PADDED[0]);
-        Some(vec![pad, sums])
-    }
-
-    /// `None` if the padded copy of src would be too large.
     fn one_by_one(&self) -> Option<Vec<Kernel>> {
         let (source, pad) = pad::whole_quads(self.src, Binding::Input(0), PADDED[0])?;
         let product = Product {
@@ -195,7 +158,7 @@ impl Convolution {
             plane: self.dst.plane(),
             channels: [self.src.c(), self.dst.c()],
             weight_step: 0,
-            weights: self.pack(2, false),
+            weights: self.pack(2, false, [1, 1]),
             src: source,
             bias: self.bias_or_any(),
             dst: self.written,
@@ -292,21 +255,25 @@ impl Convolution {
     }
 
     /// Weights with the channels that are written innermost, in fours, and the others padded to a multiple of `padding`.
-    fn pack(&self, padding: usize, flips: bool) -> Preparation {
-        let (groups, taps) = (self.geometry.groups, self.weight.plane());
+    /// With a `step`, the taps of each remainder of rows and columns stand together, as for a channel of its own.
+    fn pack(&self, padding: usize, flips: bool, step: [usize; 2]) -> Preparation {
         let [c_red, c_dst, stride_red, stride_dst] = self.weight_strides();
+        let [rows, columns] = [self.weight.h(), self.weight.w()];
         let c_padded = c_red.next_multiple_of(padding);
-        let count = groups * c_padded * taps * c_dst.div_ceil(4);
+        let taps = rows.next_multiple_of(step[0]) * columns.next_multiple_of(step[1]);
+        let count = self.geometry.groups * c_padded * taps * c_dst.div_ceil(4);
         let params = [
-            groups,
+            rows,
+            columns,
+            step[0],
+            step[1],
             c_red,
             c_dst,
-            taps,
             stride_red,
             stride_dst,
-            count,
             c_padded,
             usize::from(flips),
+            count,
         ]
         .map(word);
         let bindings = vec![Binding::Input(1), Binding::Output];

@@ -10,12 +10,14 @@ pub const MOST_VALUES: usize = 1 << 25;
 /// The layout of a padded copy, `[planes][rows][quads]` of `vec4`s.
 #[derive(Debug, Clone, Copy)]
 pub struct Padded {
-    /// Pictures times channels.
+    /// Pictures times channels times remainders of a stride.
     pub planes: usize,
     /// (H, W) of what is copied.
     pub size: [usize; 2],
     /// Zeros (above, at the left); numbers that wrapped below 0 leave out rows and columns.
     pub before: [usize; 2],
+    /// Strides (of rows, of columns): each remainder of a plane becomes a plane of its own.
+    pub step: [usize; 2],
     /// Rows of a plane.
     pub rows: usize,
     /// `vec4`s a row.
@@ -32,6 +34,8 @@ impl Padded {
             width,
             self.before[0],
             self.before[1],
+            self.step[0],
+            self.step[1],
             self.rows,
             self.quads,
             count,
@@ -67,6 +71,7 @@ pub fn whole_quads(
         planes: shape.n() * shape.c(),
         size: [1, shape.plane()],
         before: [0, 0],
+        step: [1, 1],
         rows: 1,
         quads: shape.plane().div_ceil(4),
     };

@@ -115,6 +115,7 @@ impl Gradient<'_> {
             planes: n * self.x.c(),
             size: [self.x.h(), self.x.w()],
             before: [padding.top, padding.left],
+            step: [1, 1],
             rows: pieces * length + 2,
             quads: 2 * strips + 1,
         };
@@ -122,6 +123,7 @@ impl Gradient<'_> {
             planes: n * self.dy.c(),
             size: [self.dy.h(), self.dy.w()],
             before: [2, 0],
+            step: [1, 1],
             rows: x.rows,
             quads: 2 * strips,
         };

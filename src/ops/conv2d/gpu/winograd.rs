@@ -160,7 +160,7 @@ mod tests {
         let transformed = ["winograd_input", "conv2d_1x1_quads", "winograd_output"];
         assert_eq!(shaders(Shape::new(1, 64, 28, 28), 64), transformed);
         assert_eq!(shaders(Shape::new(1, 512, 7, 7), 512), transformed);
-        let plain = ["pad_rows", "conv2d_3x3"];
+        let plain = ["pad_rows", "conv2d_rows"];
         assert_eq!(shaders(Shape::new(1, 1, 28, 28), 64), plain);
         assert_eq!(shaders(Shape::new(1, 64, 224, 224), 2), plain);
     }
