@@ -120,6 +120,20 @@ fn long_methods_sharpen_until_the_last_estimate_is_the_map_and_a_stop_keeps_what
 }
 
 #[test]
+fn a_picture_of_one_colour_has_no_noise_to_vary_by() {
+    let flat = Tensor::new(vec![0.3; 784], [1, 1, 28, 28]).unwrap();
+    for engine in [Some(Engine::Cpu), gpu_engine()].into_iter().flatten() {
+        let net = fashion(engine);
+        let settings = Settings::default();
+        let gradient = map(&net, &flat, Method::Gradient, &settings);
+        let mean = map(&net, &flat, Method::SmoothGrad, &settings);
+        let variance = map(&net, &flat, Method::VarGrad, &settings);
+        assert!(variance.data().iter().all(|&v| v == 0.0), "{variance:?}");
+        assert!(relative_error(mean.data(), gradient.data()) < 1e-6);
+    }
+}
+
+#[test]
 fn values_of_a_batch_are_those_of_its_pictures() {
     let net = fashion(Engine::Cpu);
     let images = pictures(3);

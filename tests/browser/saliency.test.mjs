@@ -63,6 +63,10 @@ test("a map that shows nothing is a sentence, and a signed one is centred at zer
   assert.match(flat.blank ?? "", /^The map is 3.00 at every pixel/);
   const zero = sightOf(map([0, 0, 0]), asked("gradient"), "signed", 99);
   assert.match(zero.blank ?? "", /^The gradient is zero at every pixel/);
+  const steady = sightOf(map([0, 0, 0]), asked("var_grad"), "signed", 99);
+  assert.match(steady.blank ?? "", /same on every noisy copy/);
+  const same = sightOf(map([0, 0, 0]), asked("deep_lift"), "signed", 99);
+  assert.match(same.blank ?? "", /everywhere what it is compared with/);
   const broken = sightOf(map([0, Number.NaN, 1]), asked("gradient"), "signed", 99);
   assert.match(broken.blank ?? "", /^1 of 3 values are not finite/);
   const against = sightOf(map([-1, -2, -3]), asked("gradient"), "signed", 100);

@@ -23,6 +23,9 @@ import { clipAt, extent, reduce } from "./reduce.js";
  * }} Sight `plane` is `[1, 1, H, W]`; `blank` says why there is nothing to see, `aside` what is odd about what is seen
  */
 
+/** Methods that share out a difference between the picture and something else. */
+const DIFFERENCES = ["input_x_gradient", "integrated_gradients", "deep_lift"];
+
 /**
  * @param {Tensor} map `[1, C, H, W]`
  * @param {Asked} asked
@@ -110,6 +113,10 @@ function blank(values, least, greatest, { method, name, score, layer, of, kind }
     return `No positive evidence for ${name} at ${layer}: the map is at or below zero everywhere, and only what is positive is kept. Under “Options” it can be kept, too.`;
   if (method.id === "occlusion")
     return `Covering any part of the picture leaves the ${score} exactly as it was.`;
+  if (method.id === "var_grad")
+    return "The gradient is the same on every noisy copy: the noise is a share of the picture's own range, and a picture of one colour has none.";
+  if (DIFFERENCES.includes(method.id))
+    return "Zero at every pixel: either the picture is everywhere what it is compared with, or no path from a pixel to this score is open.";
   if (kind !== "unit" && of === "probability")
     return `The gradient is zero at every pixel: the probability is so sure that no small change moves it. The logit still has a gradient.`;
   return "The gradient is zero at every pixel: no path from a pixel to this score is open, for example because every rectifier on the way is closed.";

@@ -27,10 +27,12 @@ pub async fn variance(subject: &Subject<'_>, settings: &Settings) -> Result<Tens
         .variance()
 }
 
-/// The first two moments of gradients, a picture at a time.
+/// The first two moments of gradients, a picture at a time, as they come (Welford 1962): equal gradients vary by exactly
+/// nothing.
 pub struct Moments {
-    sums: Sums,
-    squares: Sums,
+    means: Sums,
+    /// Σ (g − mean)²
+    spreads: Sums,
     counts: Vec<usize>,
     length: usize,
 }
@@ -42,11 +44,13 @@ impl Moments {
 
     fn add(&mut self, picture: usize, gradient: &[f32]) {
         self.counts[picture] += 1;
-        let sums = self.sums.of(picture).iter_mut();
-        let squares = self.squares.of(picture).iter_mut();
-        for ((sum, square), &g) in sums.zip(squares).zip(gradient) {
-            *sum += f64::from(g);
-            *square += f64::from(g) * f64::from(g);
+        let count = self.counts[picture] as f64;
+        let means = self.means.of(picture).iter_mut();
+        let spreads = self.spreads.of(picture).iter_mut();
+        for ((mean, spread), &g) in means.zip(spreads).zip(gradient) {
+            let away = f64::from(g) - *mean;
+            *mean += away / count;
+            *spread += away * (f64::from(g) - *mean);
         }
     }
 
@@ -57,20 +61,21 @@ impl Moments {
 
     /// Σ g / n.
     pub fn mean(&self) -> Result<Tensor> {
-        self.sums.map(|index, sum| sum / self.count(index))
+        self.means.map(|_, mean| mean)
     }
 
     /// Σ g² / n.
     pub fn mean_square(&self) -> Result<Tensor> {
-        self.squares.map(|index, sum| sum / self.count(index))
+        self.spreads.map(|index, spread| {
+            let mean = self.means.at(index);
+            spread / self.count(index) + mean * mean
+        })
     }
 
-    /// (Σ g² − (Σ g)² / n) / (n − 1).
+    /// Σ (g − mean)² / (n − 1).
     pub fn variance(&self) -> Result<Tensor> {
-        self.squares.map(|index, square| {
-            let (sum, n) = (self.sums.at(index), self.count(index));
-            ((square - sum * sum / n) / (n - 1.0).max(1.0)).max(0.0)
-        })
+        self.spreads
+            .map(|index, spread| spread / (self.count(index) - 1.0).max(1.0))
     }
 }
 
@@ -85,8 +90,8 @@ pub async fn moments(
     let shape = subject.shape();
     let mut noise = Noise::new(subject, settings);
     let mut moments = Moments {
-        sums: Sums::new(shape),
-        squares: Sums::new(shape),
+        means: Sums::new(shape),
+        spreads: Sums::new(shape),
         counts: vec![0; shape.n()],
         length: shape.picture(),
     };
