@@ -81,6 +81,10 @@ export function createEffect(app, signal) {
     async ask(region, at, dataset) {
       const got = await app.work("bias.question", async (until) => {
         const { images, labels } = await dataset(until);
+        if (element.childElementCount === 0)
+          element.append(
+            h("p", { class: "muted" }, `Painting it over in ${labels.length} pictures…`),
+          );
         const paint = (/** @type {number} */ value) =>
           app.net.counterfactual({ images, labels }, { ...region, value, signal: until });
         return { erased: await paint(BLACK), planted: await paint(WHITE) };
