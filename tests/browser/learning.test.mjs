@@ -395,6 +395,22 @@ test("the view of bias names the class and the place, and asks the counterfactua
     );
   }));
 
+test("the cure counts its steps, and stops where it is", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(
+      page,
+      "?backend=cpu#model=fashion-biased&view=bias&bias.method=integrated_gradients",
+      90_000,
+    );
+    await page.getByRole("button", { name: "Retrain without the mark" }).click();
+    const progress = page.locator("#progress");
+    await progress.getByText(/^Learning from pictures/).waitFor({ timeout: 60_000 });
+    await progress.getByText(/^[1-9]\d* of 150$/).waitFor({ timeout: 60_000 });
+    await progress.getByRole("button", { name: "Stop" }).click();
+    await progress.waitFor({ state: "hidden" });
+    await page.getByText("Weights edited").waitFor({ timeout: 60_000 });
+  }));
+
 test("a brush on a photograph gives the share beside it and other backgrounds", () =>
   withPage({ backend: "cpu" }, async (page) => {
     await openApp(page, "?backend=cpu#view=bias&model=efficientnet-lite0", 90_000);

@@ -20,7 +20,8 @@ if (!(width > 0 && height > 0)) throw new Error("--size is WIDTHxHEIGHT, such as
 
 await withPage({ backend, viewport: { width, height } }, async (page) => {
   try {
-    await openApp(page, values.hash, Number(values.timeout) * 1000);
+    // By itself the page prefers the CPU engine to a GPU in software.
+    await openApp(page, `?backend=${backend}${values.hash}`, Number(values.timeout) * 1000);
   } finally {
     await page.screenshot({ path: values.out, fullPage: values.full });
     process.stdout.write(`${values.out}\n`);

@@ -88,10 +88,13 @@ function createDisplay(signal) {
       progress.hidden = step === null;
       if (!step) return;
       label.textContent = step.label;
-      amount.textContent = step.total ? `${bytes(step.loaded ?? 0)} of ${bytes(step.total)}` : "";
-      if (step.total) {
-        bar.max = step.total;
-        bar.value = Math.min(step.loaded ?? 0, step.total);
+      const { done, loaded = 0, total } = step;
+      if (!total) amount.textContent = "";
+      else if (done === undefined) amount.textContent = `${bytes(loaded)} of ${bytes(total)}`;
+      else amount.textContent = `${done} of ${total}`;
+      if (total) {
+        bar.max = total;
+        bar.value = Math.min(done ?? loaded, total);
       } else bar.removeAttribute("value");
       onStop = step.stop;
       stop.hidden = !step.stop;

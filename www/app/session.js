@@ -51,10 +51,10 @@ import { duration } from "../widgets/format.js";
  */
 
 /**
- * What the frame does for the session: show progress, sentences about what failed (one a topic; `null` takes back the
- * topic and those below it, as `link` those of `link:image`).
+ * What the frame does for the session: show progress (`loaded` counts bytes, `done` anything else), sentences about what
+ * failed (one a topic; `null` takes back the topic and those below it, as `link` those of `link:image`).
  * @typedef {{
- *   progress: (step: { label: string, loaded?: number, total?: number, stop?: () => void } | null) => void,
+ *   progress: (step: { label: string, loaded?: number, done?: number, total?: number, stop?: () => void } | null) => void,
  *   fail: (topic: string, text: string | null) => void,
  *   timing: (text: string) => void,
  * }} Display

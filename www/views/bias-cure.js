@@ -49,7 +49,7 @@ export function createCure(app, signal) {
           label: everywhere
             ? "Learning from pictures with the mark on any class"
             : "Learning from pictures without the mark",
-          loaded: at.done,
+          done: at.done,
           total: at.total,
           stop: () => app.stop("bias.cure"),
         });

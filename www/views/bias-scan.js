@@ -161,7 +161,7 @@ export function createScan(root, store, app, signal) {
       const onProgress = (/** @type {import("../convscope.js").Progress} */ at) =>
         app.display.progress({
           label: `${name} over ${at.total ?? ""} pictures`,
-          loaded: at.done,
+          done: at.done,
           total: at.total,
           stop: () => app.stop("bias"),
         });
