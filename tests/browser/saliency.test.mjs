@@ -144,6 +144,8 @@ test("maps stand side by side with one cursor and one scale, as a link says", ()
     const cells = encodeURIComponent("gradient,9,;gradient,5,;saliency,,");
     await openApp(page, `${FASHION}&saliency.mode=grid&saliency.one=1&saliency.grid=${cells}`);
     assert.equal(await page.locator(".place:visible").count(), 3);
+    const wide = await page.locator(".place canvas").first().boundingBox();
+    assert.ok((wide?.width ?? 0) >= 6 * 28, `${wide?.width} pixels`);
     const ranges = await page.locator(".place:visible .head .muted").allTextContents();
     assert.equal(ranges[0], ranges[1], "one scale");
     assert.match(ranges[2], /^0 to /);

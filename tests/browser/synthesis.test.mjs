@@ -192,7 +192,7 @@ test("units, directions and mixtures are raised, each at its place and weight", 
       "What does unit (7, 7) in channel 5 of act2 want to see?",
     );
     const middle = await text(page, ".grown");
-    const place = page.locator(".place canvas");
+    const place = page.locator(".chosen-place canvas");
     const box = await place.boundingBox();
     assert.ok(box && box.width > 100, "the place can be clicked");
     await place.click({ position: { x: box.width * 0.1, y: box.height * 0.9 } });

@@ -135,7 +135,12 @@ export function createLayout({ app, laid, wish, files, signal, ...on }) {
           nearest: NEAREST,
           signal: until,
           onProgress: ({ loaded, total }) => {
-            if (!until.aborted) on.onSay(`${loaded} of ${total} pictures have gone through…`);
+            if (until.aborted) return;
+            on.onSay(
+              loaded === total
+                ? `${total} pictures have gone through; measuring how far apart they are…`
+                : `${loaded} of ${total} pictures have gone through…`,
+            );
           },
         }),
       );

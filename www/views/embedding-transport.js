@@ -117,7 +117,9 @@ export function createTransport({ laid, map, wish, onPlay, onStep, onAgain, sign
             : "Again";
       again.hidden ||= state === "idle";
       one.disabled = state === "idle";
+      const begins = state === "running" && laid.steps === 0 && laid.history.length === 0;
       if (!isTour && how === "pca") status.textContent = "";
+      else if (!isTour && begins) status.textContent = "Looking for the neighbours of each point…";
       else showStatus();
     },
   };

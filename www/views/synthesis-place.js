@@ -22,7 +22,7 @@ export function createPlace({ question, store, signal }) {
     signal,
   });
   const words = h("p", { class: "muted small" });
-  const element = h("div", { class: "place", hidden: true }, pixels.element, words);
+  const element = h("div", { class: "chosen-place", hidden: true }, pixels.element, words);
 
   return {
     element,
