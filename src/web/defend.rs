@@ -3,7 +3,7 @@
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
-use super::attack::each;
+use super::attack_result::each;
 use super::control::CallControl;
 use super::net::WebNet;
 use super::options::Options;

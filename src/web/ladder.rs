@@ -3,7 +3,7 @@
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
-use super::attack::{self, read_attack};
+use super::attack_options::{read_attack, read_method};
 use super::control::CallControl;
 use super::defend::read_defence;
 use super::net::WebNet;
@@ -87,7 +87,7 @@ fn read_attacks(origin: &Origin, options: &Options) -> Result<Vec<Attack>> {
     };
     list.iter()
         .map(|value| {
-            let (method, options) = attack::read_method("robustness: attacks", &value, &[])?;
+            let (method, options) = read_method("robustness: attacks", &value, &[])?;
             for key in options.keys() {
                 if key != "method" && (key == "epsilon" || !method.options().contains(&key.as_str())) {
                     return Err(Error::bad_argument(format!(

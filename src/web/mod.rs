@@ -2,6 +2,8 @@
 //! `convscope.js`, which talks to these.
 
 mod attack;
+mod attack_options;
+mod attack_result;
 mod attribute;
 mod bias;
 mod control;
@@ -25,7 +27,7 @@ mod train;
 mod truth;
 mod units;
 
-pub use attack::attacks;
+pub use attack_result::attacks;
 pub use control::CallControl;
 pub use net::WebNet;
 pub use scope::WebScope;

@@ -3,7 +3,7 @@
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
-use super::attack::read_bounds;
+use super::attack_options::read_bounds;
 use super::control::CallControl;
 use super::net::WebNet;
 use super::options::{Options, whole, word};

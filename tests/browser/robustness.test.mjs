@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readOptions, sayingOf, writeOptions } from "../../www/views/robustness-attacks.js";
-import { spread } from "../../www/views/robustness-pixels.js";
+import { spread } from "../../www/views/robustness-dots.js";
 import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
 import { openApi, openOn, parse, pointAt, settled, show, text } from "./sights.mjs";
 

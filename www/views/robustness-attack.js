@@ -4,26 +4,20 @@
  */
 
 import { createCombobox } from "../widgets/combobox.js";
-import { button, fold, group, segmented, select, slider, toggle } from "../widgets/controls.js";
+import { button, fold, group, segmented, select, slider } from "../widgets/controls.js";
 import { h, on } from "../widgets/dom.js";
 import { fixed, number } from "../widgets/format.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
 import { createReadout } from "../widgets/readout.js";
-import {
-  formulaOf,
-  optionsOf,
-  readOptions,
-  sayingOf,
-  shorterOf,
-  writeOptions,
-} from "./robustness-attacks.js";
+import { account, swarm } from "./robustness-attack-account.js";
+import { createOptions, inOrder, KNOWLEDGE } from "./robustness-attack-options.js";
+import { formulaOf, readOptions, sayingOf, shorterOf } from "./robustness-attacks.js";
 import {
   bitmapOf,
   createAnswers,
   difference,
   inPixels,
   isFashion,
-  norms,
   said,
 } from "./robustness-sight.js";
 import { createSurface } from "./robustness-surface.js";
@@ -34,7 +28,6 @@ import { createRun } from "./saliency-run.js";
 import { figure } from "./words.js";
 
 /**
- * @typedef {import("../convscope.js").AttackAbilities} Abilities
  * @typedef {import("../convscope.js").AttackResult} Outcome
  * @typedef {import("../convscope.js").AttackStep} Step
  * @typedef {import("../convscope.js").Tensor} Tensor
@@ -58,13 +51,6 @@ const GAINS = [1, 2, 5, 10, 20, 50, 100];
 
 /** Attacks for which the smallest budget is looked for. */
 const SEARCHED = ["fgsm", "pgd", "mi_fgsm"];
-
-const KNOWLEDGE = /** @type {Record<string, string>} */ ({
-  gradients: "White box: it sees gradients",
-  scores: "Black box: it sees scores",
-  decisions: "Black box: it sees decisions only",
-  nothing: "It sees nothing of the network",
-});
 
 /**
  * @param {import("./robustness.js").Place} place
@@ -164,9 +150,7 @@ export function createAttack({ app, store, heading, words, signal }) {
     onChange: (value) => store.set({ "robustness.gain": Number(value) }, { replace: true }),
     signal,
   });
-  const own = h("div", { class: "options" });
-  const more = fold("Options of the attack", own);
-  const table = h("div", { class: "abilities" });
+  const options = createOptions({ store, signal });
   const meaning = h("div", { class: "formula" });
   const find = button({
     label: "Smallest ε that fools",
@@ -388,39 +372,8 @@ export function createAttack({ app, store, heading, words, signal }) {
     added.figure.caption(`+ what was added × ${gainNow()}`);
     attacked.figure.caption(made.prediction ? said(made.prediction.top[0]) : "Not attacked yet");
     answers.show(net, app.prediction, made.prediction);
-    if (picture) budget.replaceChildren(...account(picture));
+    if (picture) budget.replaceChildren(...account(app, methodNow(), asked(), picture));
     else budget.textContent = "";
-  }
-
-  /**
-   * The norms of a change, beside the budget.
-   * @param {Tensor} picture
-   */
-  function account(picture) {
-    const { l0, l2, linf } = norms(app.net, app.input, picture);
-    const which = asked();
-    const pixels = app.input.shape[2] * app.input.shape[3];
-    const limit = "epsilon" in which ? Number(which.epsilon) : null;
-    const by = /** @type {any} */ (which).norm === "l2" ? "l2" : "linf";
-    const size = by === "l2" ? l2 : linf;
-    const kept = limit === null || methodNow().id === "patch" || size <= limit + 1e-6;
-    const text = (/** @type {string} */ name, /** @type {string} */ value) =>
-      h("span", {}, `${name} `, h("strong", {}, value));
-    const looks = methodNow().budget === "smallest" ? "the smallest change is looked for" : "";
-    return [
-      text("L∞", `${number(255 * linf, 3)}/255`),
-      text("L2", number(l2, 3)),
-      text("L0", `${l0} of ${pixels} pixels`),
-      limit === null
-        ? h("span", { class: "muted" }, looks)
-        : h(
-            "span",
-            { class: kept ? "proof holds" : "proof fails" },
-            by === "l2"
-              ? `L2 ${kept ? "≤" : ">"} ε = ${number(limit, 3)}`
-              : `L∞ ${kept ? "≤" : ">"} ε = ${number(255 * limit, 3)}/255`,
-          ),
-    ];
   }
 
   function drawWay() {
@@ -523,75 +476,6 @@ export function createAttack({ app, store, heading, words, signal }) {
     );
   }
 
-  /** What the attack can, and why it cannot what it cannot. @param {Abilities} which */
-  function showAbilities(which) {
-    const rows = /** @type {[string, true | string][]} */ ([
-      ["towards a class", which.targeted],
-      ["L∞", which.linf],
-      ["L2", which.l2],
-      ["L0", which.l0],
-    ]);
-    table.replaceChildren(
-      ...rows.map(([name, can]) =>
-        h(
-          "p",
-          { class: can === true ? "proof holds small" : "lacks small muted" },
-          can === true ? name : `${name}: ${can}`,
-        ),
-      ),
-    );
-  }
-
-  /** The controls of the attack's options, made anew with the attack. */
-  let made = "";
-  let owners = new AbortController();
-  signal.addEventListener("abort", () => owners.abort(), { once: true });
-
-  /** @param {Abilities} which */
-  function offer(which) {
-    if (made === which.id) return;
-    made = which.id;
-    owners.abort();
-    owners = new AbortController();
-    const now = readOptions(which, String(state()["robustness.options"]));
-    const put = (/** @type {string} */ name, /** @type {string | number | boolean} */ value) => {
-      const all = readOptions(which, String(state()["robustness.options"]));
-      store.set(
-        { "robustness.options": writeOptions({ ...all, [name]: value }) },
-        { replace: true },
-      );
-    };
-    own.replaceChildren(
-      ...optionsOf(which).map((option) => {
-        const { name, label } = option;
-        const common = { label, signal: owners.signal };
-        if (option.kind === "switch")
-          return toggle({
-            ...common,
-            value: now[name] === undefined ? option.start : now[name] === true,
-            onChange: (value) => put(name, value),
-          }).element;
-        if (option.kind === "choice")
-          return segmented({
-            ...common,
-            options: option.values.map(([value, words]) => ({ value, label: words })),
-            value: String(now[name] ?? option.start),
-            onChange: (value) => put(name, value),
-          }).element;
-        return slider({
-          ...common,
-          min: option.min,
-          max: option.max,
-          step: option.step,
-          value: Number(now[name] ?? option.start),
-          text: option.text,
-          onInput: (value) => put(name, value),
-        }).element;
-      }),
-    );
-    more.hidden = own.children.length === 0;
-  }
-
   /** @param {{ x: number, y: number } | null} cell */
   function hover(cell) {
     const picture = shownPicture();
@@ -612,8 +496,7 @@ export function createAttack({ app, store, heading, words, signal }) {
   function follow(again, changed) {
     const which = methodNow();
     method.set(which.id);
-    offer(which);
-    showAbilities(which);
+    options.show(which);
     sees.textContent = KNOWLEDGE[which.knowledge];
     epsilon.element.hidden = !which.options.includes("epsilon");
     find.hidden = !SEARCHED.includes(which.id);
@@ -648,9 +531,9 @@ export function createAttack({ app, store, heading, words, signal }) {
     element,
     controls: [
       group("Attack", method.element, sees, epsilon.element, goal.element, towards.element, find),
-      more,
+      options.element,
       fold("How it is shown", gain.element),
-      fold("What it can", table),
+      fold("What it can", options.abilities),
       fold("Formula and paper", meaning),
     ],
     update: follow,
@@ -659,36 +542,5 @@ export function createAttack({ app, store, heading, words, signal }) {
       surface.leave();
       transfer.leave();
     },
-  };
-}
-
-/**
- * Those that see most come first.
- * @param {readonly Abilities[]} attacks
- */
-function inOrder(attacks) {
-  const kinds = Object.keys(KNOWLEDGE);
-  return [...attacks].sort((a, b) => kinds.indexOf(a.knowledge) - kinds.indexOf(b.knowledge));
-}
-
-/**
- * The candidates of an evolution over the picture, each pixel of each in its colour.
- * @param {Tensor} population `[1, candidates, pixels, 2 + C]`
- * @returns {(context: CanvasRenderingContext2D, scale: number) => void}
- */
-function swarm({ data, shape }) {
-  const [, candidates, pixels, length] = shape;
-  return (context, scale) => {
-    const size = Math.max(2, scale * 0.45);
-    for (let each = 0; each < candidates * pixels; each += 1) {
-      const [row, column, ...colour] = data.subarray(each * length, (each + 1) * length);
-      const [red, green = red, blue = red] = colour.map((value) => Math.round(255 * value));
-      context.fillStyle = `rgb(${red} ${green} ${blue})`;
-      context.strokeStyle = "rgb(194 80 28)";
-      context.lineWidth = Math.max(1, scale / 12);
-      const [x, y] = [(column + 0.5) * scale - size / 2, (row + 0.5) * scale - size / 2];
-      context.fillRect(x, y, size, size);
-      context.strokeRect(x, y, size, size);
-    }
   };
 }

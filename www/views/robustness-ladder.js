@@ -9,16 +9,14 @@ import { h, on } from "../widgets/dom.js";
 import { number, percent } from "../widgets/format.js";
 import { callOf, DEFENCES } from "./robustness-defences.js";
 import { createGame } from "./robustness-game.js";
+import { behind, createRungSight, FEW } from "./robustness-rung.js";
 import { isFashion } from "./robustness-sight.js";
-import { createPlot } from "./saliency-plot.js";
 import { createRun } from "./saliency-run.js";
 
 /**
- * @typedef {import("../convscope.js").Defence} Defence
  * @typedef {import("../convscope.js").RobustnessCell} Cell
- * @typedef {import("../convscope.js").Light} Light
  * @typedef {import("../convscope.js").Net} Net
- * @typedef {{ title: string, defence: Defence | null, model: string | null }} Rung `model` names another network than the page's
+ * @typedef {import("./robustness-rung.js").Rung} Rung
  */
 
 /** Attacks in the columns, from the weakest on; the last one knows the defence. */
@@ -30,21 +28,8 @@ const ATTACKS = /** @type {const} */ ([
 const COLUMNS = [...ATTACKS.map(({ title }) => title), "PGD that knows it"];
 const KNOWING = COLUMNS.length - 1;
 
-/** Budgets of a rung's curves, in 255ths; the last one allows any picture. */
-const BUDGETS = [0, 1, 2, 4, 8, 16, 32, 255];
-
-/** Pictures of the set that the table begins with. */
-const FEW = 50;
+/** Pictures of the set that the table may take. */
 const MOST = 500;
-
-const LIGHTS = /** @type {Record<Light["name"], string>} */ ({
-  iterated: "Many steps find at least what one step finds",
-  white_box: "Seeing gradients helps at least as much as seeing scores",
-  noise: "An attack beats noise",
-  rises: "More budget never helps less",
-  unbounded: "With any picture allowed, nothing is left",
-  adaptive: "Knowing the defence helps no more than not knowing it",
-});
 
 /**
  * @param {import("./robustness.js").Place} place
@@ -53,20 +38,7 @@ const LIGHTS = /** @type {Record<Light["name"], string>} */ ({
 export function createLadder({ app, store, heading, words, signal }) {
   const table = h("table", { class: "ladder-table" });
   const run = createRun({ onStart: () => void compute(), onStop: stop, signal });
-  const plot = createPlot({
-    label: "Accuracy over ε",
-    width: 420,
-    onMove: (at) => move(at),
-    signal,
-  });
-  const lights = h("ul", { class: "lights", "aria-label": "Can the numbers be believed?" });
-  const verdict = h("p", { class: "verdict", role: "status" });
-  const close = h(
-    "div",
-    { class: "examined" },
-    h("div", {}, plot.element, plot.key),
-    h("div", {}, verdict, lights),
-  );
+  const close = createRungSight({ app, attacks: ATTACKS, netOf, examples, signal });
   const game = createGame({ app, store, netOf, examples, signal });
   const element = h(
     "div",
@@ -79,7 +51,7 @@ export function createLadder({ app, store, heading, words, signal }) {
       run.element,
     ),
     table,
-    close,
+    close.element,
   );
 
   on(
@@ -116,10 +88,7 @@ export function createLadder({ app, store, heading, words, signal }) {
   /** Clean accuracy and cells of each rung. @type {{ clean: number | null, cells: (number | null)[] }[]} */
   let results = [];
   let chosen = 0;
-  let at = 0;
   let turn = 0;
-  /** @type {{ accuracy: number[][], budgets: number[] } | null} */
-  let curves = null;
   /** Other networks, by id; they go with the view. @type {Map<string, Promise<Net>>} */
   const nets = new Map();
   signal.addEventListener(
@@ -182,7 +151,7 @@ export function createLadder({ app, store, heading, words, signal }) {
     const mine = turn;
     const list = rungs();
     results = list.map(() => ({ clean: null, cells: COLUMNS.map(() => null) }));
-    curves = null;
+    close.clear();
     draw();
     run.start();
     const done = await app.work("ladder", async (until) => {
@@ -205,7 +174,7 @@ export function createLadder({ app, store, heading, words, signal }) {
     });
     if (mine !== turn || signal.aborted) return;
     if (done || !app.isWorking("ladder")) run.end();
-    if (done) void examine();
+    if (done) void close.examine(rungs()[chosen]);
   }
 
   /**
@@ -223,7 +192,7 @@ export function createLadder({ app, store, heading, words, signal }) {
 
   function stop() {
     app.stop("ladder");
-    app.stop("ladder.close");
+    close.leave();
     run.stopped();
   }
 
@@ -232,63 +201,6 @@ export function createLadder({ app, store, heading, words, signal }) {
     if (results.length > 0) return;
     draw();
     run.stopped();
-  }
-
-  /** The chosen rung over all budgets, with its lights. */
-  async function examine() {
-    const list = rungs();
-    const rung = list[chosen];
-    curves = null;
-    lights.replaceChildren();
-    verdict.textContent = "";
-    const budgets = BUDGETS;
-    /** @type {number[][]} */
-    const grown = ATTACKS.map(() => []);
-    plot.element.hidden = false;
-    const found = await app.work("ladder.close", async (until) => {
-      const net = await netOf(rung.model, until);
-      const data = await examples(FEW, until);
-      return net.robustness(data, {
-        attacks: ATTACKS.map(({ call }) => call),
-        // As the attack does not know it, and as it does.
-        defences: rung.defence === null ? [null] : [behind(rung, false), behind(rung, true)],
-        epsilons: budgets.map((each) => each / 255),
-        seed: 1,
-        signal: until,
-        onStep: (/** @type {Cell} */ cell) => {
-          if (cell.defence === 0) grown[cell.attack].push(cell.accuracy);
-          curves = { accuracy: grown, budgets };
-          drawCurves();
-        },
-      });
-    });
-    if (!found || signal.aborted) return;
-    showLights(found.lights[0]);
-  }
-
-  /** @param {Light[]} found */
-  function showLights(found) {
-    const failing = found.filter(({ holds }) => holds === false);
-    lights.replaceChildren(
-      ...found.map(({ name, holds, stronger, weaker, epsilon: budget }) =>
-        h(
-          "li",
-          { class: holds === null ? "muted" : holds ? "proof holds" : "proof fails" },
-          LIGHTS[name],
-          h(
-            "span",
-            { class: "muted small" },
-            holds === null
-              ? " nothing played can tell"
-              : ` ${percent(stronger)} against ${percent(weaker)}${budget === null ? "" : ` at ${number(255 * budget, 3)}/255`}`,
-          ),
-        ),
-      ),
-    );
-    verdict.textContent =
-      failing.length > 0
-        ? `${failing.length} ${failing.length === 1 ? "light is" : "lights are"} red: this number is not robustness, but an attack that lost its way.`
-        : "No light is red: nothing speaks against these numbers, which proves nothing yet.";
   }
 
   function draw() {
@@ -318,37 +230,10 @@ export function createLadder({ app, store, heading, words, signal }) {
 
   /** @param {number} index */
   function pick(index) {
-    if (index === chosen && curves) return;
+    if (index === chosen && close.isShown()) return;
     chosen = index;
     draw();
-    void examine();
-  }
-
-  function drawCurves() {
-    const { accuracy, budgets } = curves ?? { accuracy: [], budgets: BUDGETS };
-    const styles = /** @type {const} */ (["rest", "second", "main"]);
-    plot.show(
-      {
-        title: `${rungs()[chosen].title}: accuracy over ε`,
-        steps: budgets.length - 1,
-        from: "0",
-        to: "255/255",
-        low: 0,
-        high: 1,
-        lines: accuracy.map((values, index) => ({
-          name: `${ATTACKS[index].title} at ${BUDGETS[at]}/255`,
-          values,
-          style: styles[index],
-        })),
-      },
-      at,
-    );
-  }
-
-  /** @param {number} place */
-  function move(place) {
-    at = place;
-    drawCurves();
+    void close.examine(rungs()[chosen]);
   }
 
   function say() {
@@ -384,8 +269,8 @@ export function createLadder({ app, store, heading, words, signal }) {
       game.update(again, changed);
       if (!isFashion(app.net)) {
         table.replaceChildren();
-        close.hidden = true;
-        verdict.textContent = "";
+        close.element.hidden = true;
+        close.clear();
         words.say(
           [
             "The ladder is climbed over the labelled pictures that ship: choose a Fashion-MNIST network.",
@@ -394,7 +279,7 @@ export function createLadder({ app, store, heading, words, signal }) {
         );
         return;
       }
-      close.hidden = false;
+      close.element.hidden = false;
       const stale = changed.has("net") || changed.has("weights") || results.length === 0;
       const anew = ["epsilon", "count"].some((key) => changed.has(`robustness.${key}`));
       if (!anew && app.scope.adapter?.isFallbackAdapter) wait();
@@ -405,20 +290,10 @@ export function createLadder({ app, store, heading, words, signal }) {
     },
     leave() {
       app.stop("ladder");
-      app.stop("ladder.close");
+      close.leave();
       game.leave();
     },
   };
-}
-
-/**
- * A rung's defence, known to the attack or not.
- * @param {Rung} rung
- * @param {boolean} adaptive
- * @returns {Defence | null}
- */
-function behind({ defence }, adaptive) {
-  return defence === null ? null : { ...defence, adaptive };
 }
 
 /**

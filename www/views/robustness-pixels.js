@@ -11,6 +11,7 @@ import { createLegend } from "../widgets/legend.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
 import { createReadout } from "../widgets/readout.js";
 import { math, row, sub } from "./math.js";
+import { dab, HUES, readDots, spread, writeDots } from "./robustness-dots.js";
 import { bitmapOf, createAnswers, said } from "./robustness-sight.js";
 import { isLittle } from "./saliency-cost.js";
 import { createRun } from "./saliency-run.js";
@@ -18,21 +19,8 @@ import { figure } from "./words.js";
 
 /**
  * @typedef {import("../convscope.js").PixelMap} PixelMap
- * @typedef {import("../convscope.js").Tensor} Tensor
  * @typedef {{ x: number, y: number }} Cell
- * @typedef {{ x: number, y: number, color: number[], name: string }} Dot in pixels; `color` in pixel units
  */
-
-const HUES = /** @type {const} */ ([
-  ["black", [0, 0, 0]],
-  ["white", [1, 1, 1]],
-  ["red", [1, 0, 0]],
-  ["yellow", [1, 1, 0]],
-  ["green", [0, 1, 0]],
-  ["cyan", [0, 1, 1]],
-  ["blue", [0, 0, 1]],
-  ["magenta", [1, 0, 1]],
-]);
 
 /** Strides that are offered for a large picture. */
 const STRIDES = [1, 2, 4, 8, 16];
@@ -138,25 +126,14 @@ export function createSinglePixels({ app, store, heading, words, signal }) {
     return isLittle(asks(every) / PATIENCE, app.net, app.scope);
   }
 
-  /** The dots that are painted. @returns {Dot[]} */
+  /** The dots that are painted. */
   function dots() {
-    const names = HUES.map(([name]) => name);
-    return String(state()["robustness.dots"])
-      .split(";")
-      .map((part) => part.split(","))
-      .filter((part) => part.length === 3 && names.includes(/** @type {any} */ (part[2])))
-      .map(([x, y, name]) => ({
-        x: Number(x),
-        y: Number(y),
-        name,
-        color: [...(HUES.find(([each]) => each === name)?.[1] ?? [])],
-      }))
-      .filter(({ x, y }) => x >= 0 && y >= 0 && x < app.input.shape[3] && y < app.input.shape[2]);
+    return readDots(String(state()["robustness.dots"]), app.input);
   }
 
   /** @param {{ x: number, y: number, name: string }[]} list */
   function setDots(list) {
-    store.set({ "robustness.dots": list.map(({ x, y, name }) => `${x},${y},${name}`).join(";") });
+    store.set({ "robustness.dots": writeDots(list) });
   }
 
   async function compute() {
@@ -308,7 +285,7 @@ export function createSinglePixels({ app, store, heading, words, signal }) {
     const made = await app.work("pixels.look", async (until) => {
       const { net, input } = app;
       const tensor = { data: input.data.slice(), shape: input.shape };
-      for (const dot of list) dab(tensor, dot);
+      for (const dot of list) dab(net, tensor, dot, sizeNow());
       const prediction = await net.predict(tensor, { top: 5, signal: until });
       return { tensor, prediction, bitmap: await bitmapOf(net, tensor) };
     });
@@ -322,19 +299,6 @@ export function createSinglePixels({ app, store, heading, words, signal }) {
     picture.caption(said(made.prediction.top[0]));
     answers.show(app.net, app.prediction, list.length > 0 ? made.prediction : null);
     clear.disabled = list.length === 0;
-  }
-
-  /** @param {Tensor} tensor @param {Dot} dot */
-  function dab({ data, shape }, { x, y, color }) {
-    const [, channels, height, width] = shape;
-    const { mean = [], std = [], channels: order } = app.net.input.preprocess ?? {};
-    const side = sizeNow();
-    for (let c = 0; c < channels; c += 1) {
-      const value = color[order === "bgr" ? 2 - c : c] ?? color[0];
-      for (let row = y; row < Math.min(y + side, height); row += 1)
-        for (let column = x; column < Math.min(x + side, width); column += 1)
-          data[(c * height + row) * width + column] = (value - (mean[c] ?? 0)) / (std[c] ?? 1);
-    }
   }
 
   function say() {
@@ -419,24 +383,4 @@ export function createSinglePixels({ app, store, heading, words, signal }) {
     worst.replaceChildren();
     verdict.textContent = `Start asks ${count(asks(every))} times.`;
   }
-}
-
-/**
- * Values on the grid with those that are missing taken from the coarser place they belong to.
- * @param {Tensor} fall
- * @returns {Tensor}
- */
-export function spread({ data, shape }) {
-  const [, , rows, columns] = shape;
-  const filled = data.slice();
-  for (let y = 0; y < rows; y += 1)
-    for (let x = 0; x < columns; x += 1) {
-      const place = y * columns + x;
-      for (const coarse of [2, 4]) {
-        if (!Number.isNaN(filled[place])) break;
-        filled[place] = data[(y - (y % coarse)) * columns + x - (x % coarse)];
-      }
-      if (Number.isNaN(filled[place])) filled[place] = 0;
-    }
-  return { data: filled, shape };
 }
