@@ -8,7 +8,9 @@ use super::net::WebNet;
 use super::options::Options;
 use super::{set, tensor};
 use crate::error::Result;
-use crate::lab::attack::{Abilities, Distance, Extra, Look, Method, Origin, Outcome, Population};
+use crate::lab::attack::{
+    Abilities, Distance, Extra, Look, Method, Origin, Outcome, Population, row,
+};
 
 /// How many of the likeliest classes are named before and after.
 const TOP: usize = 5;
@@ -83,6 +85,19 @@ pub(super) async fn show(control: &CallControl, origin: &Origin, look: Look) -> 
         &step,
         "value",
         &one_each(look.values.iter().map(|&value| value.into()).collect()),
+    );
+    let start = origin.start();
+    let plane = start.activation_shape().plane();
+    let distances = (0..start.activation_shape().n())
+        .map(|index| Distance::between(row(&look.pictures, index), row(start, index), plane));
+    set(
+        &step,
+        "distance",
+        &one_each(
+            distances
+                .map(|distance| write_distance(&distance))
+                .collect(),
+        ),
     );
     if let Some(population) = &look.population {
         write_population(&step, population);

@@ -60,12 +60,15 @@ test("steps are seen, and a run can be ended or stopped", async () => {
     const x = { data: images.data.slice(0, 784), shape: [1, 1, 28, 28] };
     /** @type {any[]} */
     const steps = [];
+    /** @type {any[]} */
+    const distances = [];
     const options = { method: "pgd", units: "pixels", epsilon: 0.1, steps: 12 };
     const whole = await net.attack(x, {
       ...options,
       every: 4,
-      onStep: (/** @type {any} */ { step, value, success, image }) => {
+      onStep: (/** @type {any} */ { step, value, success, image, distance }) => {
         steps.push([step, typeof value, typeof success, image.shape.length]);
+        distances.push([distance.linf, distance.l0 > 0]);
       },
     });
     const ended = await net.attack(x, {
@@ -79,6 +82,7 @@ test("steps are seen, and a run can be ended or stopped", async () => {
     const scaled = await net.attack(x, { ...options, override: { conv1: { scale: { 0: 0 } } } });
     return {
       steps,
+      distances,
       counts: [whole.steps, ended.steps],
       stopped,
       differs: scaled.image.data.some(
@@ -91,6 +95,8 @@ test("steps are seen, and a run can be ended or stopped", async () => {
     seen.steps,
     [0, 4, 8].map((step) => [step, ...kinds]),
   );
+  assert.deepEqual(seen.distances[0], [0, false]);
+  assert.ok(seen.distances[1][1] && seen.distances[1][0] < seen.distances[2][0]);
   assert.deepEqual(seen.counts, [12, 5]);
   assert.equal(seen.stopped, "aborted");
   assert.ok(seen.differs);

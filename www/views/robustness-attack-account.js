@@ -5,7 +5,6 @@
 
 import { h } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
-import { norms } from "./robustness-sight.js";
 
 /**
  * @typedef {import("../convscope.js").AttackAbilities} Abilities
@@ -14,14 +13,14 @@ import { norms } from "./robustness-sight.js";
 
 /**
  * The norms of a change, beside the budget.
- * @param {import("../app/session.js").Session} app
+ * @param {Tensor} input
  * @param {Abilities} attack
  * @param {object} which what was asked for
- * @param {Tensor} picture
+ * @param {import("../convscope.js").AttackDistance | import("../convscope.js").AttackDistance[]} distance
  */
-export function account(app, attack, which, picture) {
-  const { l0, l2, linf } = norms(app.net, app.input, picture);
-  const pixels = app.input.shape[2] * app.input.shape[3];
+export function account(input, attack, which, distance) {
+  const [{ l0, l2, linf }] = [distance].flat();
+  const pixels = input.shape[2] * input.shape[3];
   const limit = "epsilon" in which ? Number(which.epsilon) : null;
   const by = /** @type {any} */ (which).norm === "l2" ? "l2" : "linf";
   const size = by === "l2" ? l2 : linf;

@@ -333,14 +333,14 @@ export function createAttack({ app, store, heading, words, signal }) {
     return { start: { data, shape: [1, 1, 28, 28] } };
   }
 
-  /** The picture that is shown: a step of the run, or what came of it. @returns {Tensor | null} */
-  function shownPicture() {
-    if (at !== null && frames[at]) return frames[at].image;
-    return outcome?.image ?? frames.at(-1)?.image ?? null;
+  /** What is shown: a step of the run, or what came of it. @returns {Outcome | Step | null} */
+  function shown() {
+    return (at === null ? null : frames[at]) ?? outcome ?? frames.at(-1) ?? null;
   }
 
   async function draw() {
-    const picture = shownPicture();
+    const now = shown();
+    const picture = now?.image ?? null;
     const { net, input } = app;
     const made = await app.work("attack.draw", async (until) => {
       const seen = await createImageBitmap(app.seen);
@@ -372,12 +372,13 @@ export function createAttack({ app, store, heading, words, signal }) {
     added.figure.caption(`+ what was added × ${gainNow()}`);
     attacked.figure.caption(made.prediction ? said(made.prediction.top[0]) : "Not attacked yet");
     answers.show(net, app.prediction, made.prediction);
-    if (picture) budget.replaceChildren(...account(app, methodNow(), asked(), picture));
+    if (now) budget.replaceChildren(...account(app.input, methodNow(), asked(), now.distance));
     else budget.textContent = "";
   }
 
   function drawWay() {
     const values = frames.map(({ value }) => Number(value));
+    const [low, high] = [Math.min(...values), Math.max(...values)];
     way.classList.toggle("single", frames.length < 3);
     plot.show(
       {
@@ -386,6 +387,8 @@ export function createAttack({ app, store, heading, words, signal }) {
         from: `step ${frames[0]?.step ?? 0}`,
         to: `step ${frames.at(-1)?.step ?? 0}`,
         ...(frames.length < 2 ? { low: 0, high: 1 } : {}),
+        // What never rose is a line in the middle.
+        ...(frames.length > 1 && high - low < 1e-6 ? { low: low - 1, high: high + 1 } : {}),
         lines: [{ name: goalNow() === null ? "loss" : "nearness", values, style: "main" }],
       },
       at ?? Math.max(0, frames.length - 1),
@@ -400,13 +403,18 @@ export function createAttack({ app, store, heading, words, signal }) {
     }
     const [best] = outcome.after.top;
     const goalClass = goalNow();
-    const cost = `${outcome.queries} ${outcome.queries === 1 ? "answer" : "answers"} of the network`;
+    const { queries } = outcome;
+    // A patch that is laid again asks nothing.
+    const cost =
+      queries === 0
+        ? ""
+        : `, after ${queries} ${queries === 1 ? "answer" : "answers"} of the network`;
     const how = outcome.success
       ? `It is now called ${best.label}`
       : goalClass === null
         ? `It is still called ${best.label}`
         : `It is called ${best.label}, not ${app.label(goalClass)}`;
-    verdict.textContent = `${how}, after ${cost}.${smallest ? ` ${smallest}` : ""}`;
+    verdict.textContent = `${how}${cost}.${smallest ? ` ${smallest}` : ""}`;
   }
 
   /** Looks for the smallest budget with which the attack succeeds. */
@@ -478,7 +486,7 @@ export function createAttack({ app, store, heading, words, signal }) {
 
   /** @param {{ x: number, y: number } | null} cell */
   function hover(cell) {
-    const picture = shownPicture();
+    const picture = shown()?.image;
     if (!cell || !picture) {
       readout.show(null);
       return;

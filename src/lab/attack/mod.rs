@@ -32,7 +32,7 @@ pub use patch::Patch;
 pub use run::argmax;
 pub use single_pixel::{Search, SinglePixel};
 pub use smallest::{Smallest, smallest_epsilon};
-pub use space::{Bounds, Distance, Norm, gather};
+pub use space::{Bounds, Distance, Norm, gather, row};
 pub use square::Square;
 pub use surface::{Surface, loss_surface};
 pub use universal::Universal;
@@ -42,7 +42,6 @@ use crate::engine::control::Control;
 use crate::error::{Error, Result};
 use crate::tensor::{Shape, Tensor};
 use run::{Run, classes_of};
-use space::row;
 
 /// The budget of attacks that have one, unless told otherwise.
 pub const EPSILON: f32 = 8.0 / 255.0;

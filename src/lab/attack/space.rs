@@ -7,6 +7,10 @@ use crate::tensor::{Shape, Tensor};
 /// How far a value outside the bounds is taken for a rounded one, as a share of their distance.
 const ROUNDING: f32 = 1e-5;
 
+/// How far a value must go to count as changed, as a share of itself, or of 1 where it is smaller: rounding goes less far on
+/// the way through the network's units and back, and budgets are kept as exactly.
+const CHANGED: f32 = 1e-6;
+
 /// The least and greatest value of each channel, infinite where there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bounds {
@@ -183,7 +187,7 @@ impl Norm {
 /// How far a picture is from where it started.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Distance {
-    /// Pixels that changed, in whatever channel.
+    /// Pixels that changed, in whatever channel, by more than rounding: 10⁻⁶, or that share of values beyond 1.
     pub l0: usize,
     /// The root of the sum of squared changes.
     pub l2: f64,
@@ -198,7 +202,7 @@ impl Distance {
         let changed = |pixel: usize| {
             (pixel..picture.len())
                 .step_by(plane)
-                .any(|at| picture[at] != start[at])
+                .any(|at| (picture[at] - start[at]).abs() > CHANGED * start[at].abs().max(1.0))
         };
         let changes = (picture.iter().zip(start)).map(|(&a, &b)| f64::from(a) - f64::from(b));
         let (squares, linf) = changes.fold((0.0, 0f64), |(squares, most), change| {
@@ -326,6 +330,13 @@ mod tests {
         let distance = Distance::between(&picture, &start, 4);
         assert_eq!(distance.l0, 1);
         assert!((distance.l2 - 0.5).abs() < 1e-6 && (distance.linf - 0.4).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_rounding_moves_does_not_count_as_changed() {
+        let moved = |value: f32, by: f32| Distance::between(&[value + by], &[value], 1).l0;
+        assert_eq!([moved(0.5, 6e-8), moved(0.5, 2e-6)], [0, 1]);
+        assert_eq!([moved(200.0, 3e-5), moved(200.0, 3e-4)], [0, 1]);
     }
 
     #[test]
