@@ -883,6 +883,7 @@ export type AttackStep = {
   success: boolean | boolean[];
   /** What the attack raises. */
   value: number | number[];
+  distance: AttackDistance | AttackDistance[];
 } & AttackExtra & {
     /** Of an evolution: `[N, candidates, pixels, 2 + C]`, row, column and colour (pixels from 0 to 1) of each pixel. */
     population?: Tensor;
@@ -903,7 +904,10 @@ export type AttackExtra = {
   patch?: Tensor;
 };
 
-/** `l0` counts pixels that changed, the others have ε's units. */
+/**
+ * `l0` counts pixels of which a value changed by more than rounding: 10⁻⁶, or that share of values beyond 1. The others have ε's
+ * units.
+ */
 export type AttackDistance = { l0: number; l2: number; linf: number };
 
 export type AttackResult = AttackExtra & {
@@ -1104,6 +1108,16 @@ export type LadderAttack = Omit<
   >,
   "epsilon"
 >;
+
+/** Each network's answers to the pictures, in the order of the networks. */
+export type Transfer = {
+  /** The share that it takes for what they are. */
+  clean: number[];
+  /** The share that it still does, once they are attacked on the first network. */
+  accuracy: number[];
+  /** The share of those that it had right before and no longer has. */
+  success: number[];
+};
 
 export type Robustness = {
   /** Each defence's accuracy without an attack. */
@@ -1617,6 +1631,16 @@ export interface Net {
         epsilons?: number[];
       },
   ): Promise<Robustness>;
+  /**
+   * Attacks labelled pictures in model space on this network, and shows the same pictures to `others`, which take pictures by the
+   * same rule and know as many classes: what fools one network often fools another. By PGD of 20 steps and 2.5 ε in all within
+   * 8/255, unless an attack of the ladder with its `epsilon` is given.
+   */
+  transfer(
+    data: Examples,
+    others: Net[],
+    options?: Run & Units & { attack?: LadderAttack & { epsilon?: number } },
+  ): Promise<Transfer>;
   /** The loss around a picture, up to `epsilon` (16/255) along the gradient's signs and along random ones, at `size` (21) points each. */
   lossSurface(
     image: ImageLike,

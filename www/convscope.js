@@ -15,6 +15,7 @@ import { cueOf } from "./api/cue-conflict.js";
 import { aborted, checkOptions, failure, optionsOf } from "./api/faults.js";
 import { connect } from "./api/link.js";
 import { isFixed, isTensor, portable } from "./api/pictures.js";
+import { transfer } from "./api/transfer.js";
 
 /**
  * @typedef {import("./convscope.js").Scope} Scope
@@ -422,6 +423,18 @@ class NetProxy {
     this.#check();
     const parcel = { args: [data, { ...rest, units: rest.units ?? this.#unitsOfSets() }] };
     return this.#link.queue("robustness", () => parcel, { ...watch, net: this.#id });
+  }
+
+  /** @type {Net["transfer"]} */
+  async transfer(data, others, options) {
+    const { rest, watch } = split("transfer", options);
+    checkOptions("transfer", rest, ["attack", "units", "min", "max"]);
+    this.#check();
+    return transfer(this, data, others, {
+      ...watch,
+      ...rest,
+      units: rest.units ?? this.#unitsOfSets(),
+    });
   }
 
   /** @type {Net["stylize"]} */

@@ -234,6 +234,65 @@ test("the ladder streams its cells, ends when told to, and its lights expose a d
   assert.ok(red(2).includes("adaptive"), `${red(2)}`);
 });
 
+test("what fools one network is shown to others, which must see alike", async () => {
+  const seen = await withScope({ backend: "cpu" }, async ({ scope }) => {
+    const [net, robust, other] = await Promise.all(
+      ["fashion", "fashion-robust", "efficientnet-lite0"].map((id) => scope.load(id)),
+    );
+    const { images, labels } = await scope.dataset("fashion");
+    const count = 60;
+    const set = {
+      images: { data: images.data.slice(0, 784 * count), shape: [count, 1, 28, 28] },
+      labels: labels.slice(0, count),
+    };
+    const both = await net.transfer(set, [net, robust], { seed: 1 });
+    const again = await net.transfer(set, [robust], { seed: 1 });
+    const none = await net.transfer(set, [net], { attack: { method: "fgsm", epsilon: 0 } });
+    const step = await net.transfer(set, [net], { attack: { method: "fgsm" } });
+    const { success } = await net.attack(set.images, {
+      method: "fgsm",
+      units: "pixels",
+      label: [...set.labels],
+    });
+    const own = await net.transfer(set, [net], { attack: { method: "fgsm" }, units: "own" });
+    const lone = { images: { data: images.data.slice(0, 784), shape: [1, 1, 28, 28] } };
+    const single = await net.transfer({ ...lone, labels: [labels[0]] }, [net]);
+    const fault = (/** @type {Promise<unknown>} */ call) =>
+      call.then(
+        () => "no fault",
+        (/** @type {{ code: string, message: string }} */ { code, message }) =>
+          `${code}: ${message}`,
+      );
+    const life = new AbortController();
+    life.abort();
+    const faults = await Promise.all([
+      fault(net.transfer(set, [])),
+      fault(net.transfer(set, [other])),
+      fault(net.transfer({ ...set, labels: [1] }, [robust])),
+      fault(net.transfer(set, [robust], { method: "fgsm" })),
+      fault(net.transfer(set, [robust], { attack: { method: "magic" } })),
+      fault(net.transfer(set, [robust], { attack: { method: "fgsm", epsilon: -1 } })),
+      fault(net.transfer(set, [robust], { attack: "fgsm" })),
+    ]);
+    const stopped = await fault(net.transfer(set, [robust], { signal: life.signal }));
+    const fooled = success.filter(Boolean).length / count;
+    return { both, again, none, step, own, single, fooled, faults, stopped };
+  });
+  const { both, none, step } = seen;
+  assert.equal(both.clean.length, 2);
+  assert.ok(both.success[0] > both.success[1] + 0.2, `${both.success}`);
+  for (const key of ["clean", "accuracy", "success"])
+    assert.equal(seen.again[key][0], both[key][1]);
+  assert.deepEqual([none.accuracy, none.success], [none.clean, [0]]);
+  assert.ok(Math.abs(1 - step.accuracy[0] - seen.fooled) < 1e-9);
+  assert.ok(Math.abs(step.clean[0] * (1 - step.success[0]) - step.accuracy[0]) < 0.05);
+  assert.ok(seen.own.accuracy[0] > step.accuracy[0], "8/255 is less in the network's units");
+  assert.equal(seen.single.clean[0], 1);
+  for (const [index, fault] of seen.faults.entries())
+    assert.match(fault, /^bad_argument: \S.{20,}/, `call ${index}`);
+  assert.match(seen.stopped, /^aborted/);
+});
+
 test("fashion-robust ships, and bears what fashion does not", async () => {
   const shares = await withScope({ backend: "cpu" }, async ({ scope }) => {
     const { images, labels } = await scope.dataset("fashion");

@@ -312,14 +312,15 @@ test("the ladder shows what it has when it is stopped, and the game keeps its mo
       location.hash = hash;
     }, `${VIEW}&robustness.mode=ladder`);
     await page.waitForFunction(() =>
-      /%/.test(document.querySelector(".ladder-table tbody td:nth-child(5)")?.textContent ?? ""),
+      /%/.test(document.querySelector(".ladder-table tbody td:nth-child(6)")?.textContent ?? ""),
     );
     await page.locator(".ladder .run button").click();
     await settled(page);
-    const [clean, noise, fgsm, pgd] = (
+    const [clean, noise, square, fgsm, pgd] = (
       await page.locator(".ladder-table tbody tr:first-child td").allTextContents()
     ).map((share) => Number.parseFloat(share));
-    assert.ok(clean > 80 && noise > fgsm && fgsm >= pgd, `${clean} ${noise} ${fgsm} ${pgd}`);
+    const rates = `${clean} ${noise} ${square} ${fgsm} ${pgd}`;
+    assert.ok(clean > 80 && noise > fgsm && fgsm >= pgd && square >= pgd, rates);
     await page.getByRole("button", { name: "Play: your move" }).click();
     await page.waitForFunction(() =>
       /%/.test(document.querySelector(".moves .stands")?.textContent ?? ""),
@@ -330,6 +331,35 @@ test("the ladder shows what it has when it is stopped, and the game keeps its mo
     await page.getByRole("button", { name: "Take back" }).click();
     await settled(page);
     assert.equal(await page.locator(".moves li").count(), 1);
+  }));
+
+test("what fools one network is shown to the others, in a table that stops when told to", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, VIEW);
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `${VIEW}&robustness.mode=ladder`);
+    await page.locator(".matrix tbody tr").first().waitFor();
+    await page.locator(".ladder .run button").click();
+    await settled(page);
+    const start = page.locator(".transfers button");
+    await start.click();
+    await page.waitForFunction(
+      () => !document.querySelector(".matrix tbody")?.textContent?.includes("…"),
+    );
+    await settled(page);
+    const rows = await page
+      .locator(".matrix tbody tr")
+      .evaluateAll((all) =>
+        all.map((row) =>
+          [...row.querySelectorAll("td")].map((each) => Number.parseFloat(each.textContent ?? "")),
+        ),
+      );
+    const [clean, ...attacked] = rows;
+    assert.equal(attacked.length, clean.length);
+    for (const [row, shares] of attacked.entries())
+      assert.ok(shares[row] < clean[row], `attacked itself: ${rows.join(" | ")}`);
+    assert.equal(await start.textContent(), "Attack each, show all");
   }));
 
 test("on a phone nothing is wider than the screen, in any way to look", () =>

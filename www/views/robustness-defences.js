@@ -202,6 +202,14 @@ export function callOf(defence, amount = defence.start) {
   return /** @type {Defence} */ ({ method: defence.id, [defence.option]: amount });
 }
 
+/**
+ * A defence as the ladder plays it: smoothing with as little noise as a network bears that never saw any.
+ * @param {Saying} defence
+ */
+export function callOnLadder(defence) {
+  return callOf(defence, defence.id === "smoothing" ? 0.1 : defence.start);
+}
+
 /** @param {Saying} defence @param {boolean} large */
 export function formulaOf({ formula }, large) {
   return math(formula(), large);

@@ -6,7 +6,7 @@
 import { button, group } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
 import { number, percent } from "../widgets/format.js";
-import { callOf, DEFENCES } from "./robustness-defences.js";
+import { callOnLadder, DEFENCES } from "./robustness-defences.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -25,14 +25,18 @@ const LINE = 0.5;
 /** What the attacking side may play. @type {Move[]} */
 const ATTACKS = [
   { id: "noise", title: "Noise", side: "attack" },
+  { id: "square", title: "Square, 100 queries", side: "attack" },
   { id: "fgsm", title: "FGSM", side: "attack" },
   { id: "pgd", title: "PGD, 20 steps", side: "attack" },
   { id: "known", title: "PGD that knows the defence", side: "attack" },
 ];
 
+/** Steps of the attacks that take many. @type {Record<string, number | undefined>} */
+const STEPS = { pgd: 20, square: 100 };
+
 /** What the defending side may play. @type {Move[]} */
 const ANSWERS = [
-  ...DEFENCES.filter(({ id }) => id !== "smoothing").map(({ id, title }) => ({
+  ...DEFENCES.map(({ id, title }) => ({
     id,
     title,
     side: /** @type {const} */ ("defend"),
@@ -113,10 +117,12 @@ export function createGame({ app, store, netOf, examples, signal }) {
         const robust = defence === "robust";
         const net = await netOf(robust ? "fashion-robust" : null, until);
         const saying = DEFENCES.find(({ id }) => id === defence);
-        const call = saying ? { ...callOf(saying), adaptive: attack === "known" } : null;
+        const call = saying ? { ...callOnLadder(saying), adaptive: attack === "known" } : null;
         const method = attack === "known" ? "pgd" : attack;
         const { cells } = await net.robustness(data, {
-          attacks: [/** @type {any} */ (method === "pgd" ? { method, steps: 20 } : { method })],
+          attacks: [
+            /** @type {any} */ ({ method, ...(STEPS[method] && { steps: STEPS[method] }) }),
+          ],
           defences: [call],
           epsilons: [epsilon() / 255],
           seed: 1,

@@ -6,11 +6,12 @@
 
 import { fold, group, slider } from "../widgets/controls.js";
 import { h, on } from "../widgets/dom.js";
-import { number, percent } from "../widgets/format.js";
-import { callOf, DEFENCES } from "./robustness-defences.js";
+import { number } from "../widgets/format.js";
+import { callOnLadder, DEFENCES } from "./robustness-defences.js";
 import { createGame } from "./robustness-game.js";
+import { createMatrix } from "./robustness-matrix.js";
 import { behind, createRungSight, FEW } from "./robustness-rung.js";
-import { isFashion } from "./robustness-sight.js";
+import { isFashion, shareCell } from "./robustness-sight.js";
 import { createRun } from "./saliency-run.js";
 
 /**
@@ -19,9 +20,10 @@ import { createRun } from "./saliency-run.js";
  * @typedef {import("./robustness-rung.js").Rung} Rung
  */
 
-/** Attacks in the columns, from the weakest on; the last one knows the defence. */
+/** Attacks in the columns, from the weakest on, by what they know; the last one also plays knowing the defence. */
 const ATTACKS = /** @type {const} */ ([
   { title: "Noise", call: { method: "noise" } },
+  { title: "Square", call: { method: "square", steps: 100 } },
   { title: "FGSM", call: { method: "fgsm" } },
   { title: "PGD", call: { method: "pgd", steps: 20 } },
 ]);
@@ -40,6 +42,15 @@ export function createLadder({ app, store, heading, words, signal }) {
   const run = createRun({ onStart: () => void compute(), onStop: stop, signal });
   const close = createRungSight({ app, attacks: ATTACKS, netOf, examples, signal });
   const game = createGame({ app, store, netOf, examples, signal });
+  const matrix = createMatrix({
+    app,
+    store,
+    netOf,
+    examples,
+    budget: epsilonNow,
+    count: countNow,
+    signal,
+  });
   const element = h(
     "div",
     { class: "ladder" },
@@ -52,6 +63,7 @@ export function createLadder({ app, store, heading, words, signal }) {
     ),
     table,
     close.element,
+    matrix.element,
   );
 
   on(
@@ -111,9 +123,9 @@ export function createLadder({ app, store, heading, words, signal }) {
 
   /** Who is attacked, from the plain network up. @returns {Rung[]} */
   function rungs() {
-    const behind = DEFENCES.filter(({ id }) => id !== "smoothing").map((each) => ({
+    const behind = DEFENCES.map((each) => ({
       title: each.title,
-      defence: callOf(each),
+      defence: callOnLadder(each),
       model: null,
     }));
     const robust = app.scope.models.some(({ id }) => id === "fashion-robust");
@@ -221,8 +233,8 @@ export function createLadder({ app, store, heading, words, signal }) {
           { scope: "row" },
           h("button", { type: "button", "aria-pressed": index === chosen }, rung.title),
         ),
-        cellOf(clean, "clean"),
-        ...shown.map((value) => cellOf(value, "")),
+        shareCell(clean, "clean"),
+        ...shown.map((value) => shareCell(value, "")),
       );
     });
     table.replaceChildren(h("thead", {}, head), h("tbody", {}, ...body));
@@ -270,6 +282,7 @@ export function createLadder({ app, store, heading, words, signal }) {
       if (!isFashion(app.net)) {
         table.replaceChildren();
         close.element.hidden = true;
+        matrix.element.hidden = true;
         close.clear();
         words.say(
           [
@@ -282,6 +295,7 @@ export function createLadder({ app, store, heading, words, signal }) {
       close.element.hidden = false;
       const stale = changed.has("net") || changed.has("weights") || results.length === 0;
       const anew = ["epsilon", "count"].some((key) => changed.has(`robustness.${key}`));
+      matrix.update(stale || anew);
       if (!anew && app.scope.adapter?.isFallbackAdapter) wait();
       else if (stale || anew) {
         chosen = Math.min(chosen, rungs().length - 1);
@@ -291,23 +305,8 @@ export function createLadder({ app, store, heading, words, signal }) {
     leave() {
       app.stop("ladder");
       close.leave();
+      matrix.leave();
       game.leave();
     },
   };
-}
-
-/**
- * A share as a number over a bar.
- * @param {number | null} value
- * @param {string} kind
- */
-function cellOf(value, kind) {
-  const fill = h("span", { class: "fill", "aria-hidden": "true" });
-  fill.style.transform = `scaleX(${value ?? 0})`;
-  return h(
-    "td",
-    { class: `share number ${kind}`.trim() },
-    fill,
-    h("span", {}, value === null ? "…" : percent(value)),
-  );
 }

@@ -58,7 +58,7 @@ export function createRungSight({ app, attacks, netOf, examples, signal }) {
   );
   /** @type {Rung | null} */
   let rung = null;
-  let at = 0;
+  let at = BUDGETS.indexOf(8);
   /** @type {{ accuracy: number[][], budgets: number[] } | null} */
   let curves = null;
 
@@ -82,11 +82,12 @@ export function createRungSight({ app, attacks, netOf, examples, signal }) {
         attacks: attacks.map(({ call }) => call),
         // As the attack does not know it, and as it does.
         defences: next.defence === null ? [null] : [behind(next, false), behind(next, true)],
-        epsilons: budgets.map((each) => each / 255),
+        // Without a budget there is nothing to play, and nothing that the lights could tell.
+        epsilons: budgets.slice(1).map((each) => each / 255),
         seed: 1,
         signal: until,
-        onStep: (/** @type {Cell} */ cell) => {
-          if (cell.defence === 0) grown[cell.attack].push(cell.accuracy);
+        onStep: (/** @type {Cell & { clean: number }} */ { defence, attack, accuracy, clean }) => {
+          if (defence === 0) grown[attack].push(...(grown[attack].length ? [] : [clean]), accuracy);
           curves = { accuracy: grown, budgets };
           drawCurves();
         },
@@ -124,7 +125,7 @@ export function createRungSight({ app, attacks, netOf, examples, signal }) {
   function drawCurves() {
     if (!rung) return;
     const { accuracy, budgets } = curves ?? { accuracy: [], budgets: BUDGETS };
-    const styles = /** @type {const} */ (["rest", "second", "main"]);
+    const styles = /** @type {const} */ (["rest", "third", "second", "main"]);
     plot.show(
       {
         title: `${rung.title}: accuracy over ε`,

@@ -14,9 +14,6 @@ import { percent } from "../widgets/format.js";
  * @typedef {import("../convscope.js").Class} Class
  */
 
-/** Smaller differences are those of rounding. */
-const ROUNDING = 1e-6;
-
 /** Classes whose bars are shown. */
 const SHOWN = 4;
 
@@ -49,27 +46,6 @@ export function inPixels(net, { data, shape }) {
     const channel = Math.floor(index / plane);
     return value * (std[channel] ?? 1) + (mean[channel] ?? 0);
   });
-}
-
-/**
- * How far two pictures lie apart: pixels that differ in any channel, and in pixel units the norms of the difference.
- * @param {Net} net
- * @param {Tensor} before
- * @param {Tensor} after
- */
-export function norms(net, before, after) {
-  const [was, is] = [inPixels(net, before), inPixels(net, after)];
-  const plane = before.shape[2] * before.shape[3];
-  const touched = new Set();
-  let sum = 0;
-  let linf = 0;
-  for (const [index, value] of is.entries()) {
-    const change = Math.abs(value - was[index]);
-    if (change > ROUNDING) touched.add(index % plane);
-    sum += change * change;
-    linf = Math.max(linf, change);
-  }
-  return { l0: touched.size, l2: Math.sqrt(sum), linf };
 }
 
 /**
@@ -147,4 +123,20 @@ function bar(kind, share) {
   const element = h("span", { class: kind });
   element.style.transform = `scaleX(${Math.max(share, 0.004)})`;
   return element;
+}
+
+/**
+ * A share as a number over a bar.
+ * @param {number | null} value
+ * @param {string} kind
+ */
+export function shareCell(value, kind) {
+  const fill = h("span", { class: "fill", "aria-hidden": "true" });
+  fill.style.transform = `scaleX(${value ?? 0})`;
+  return h(
+    "td",
+    { class: `share number ${kind}`.trim() },
+    fill,
+    h("span", {}, value === null ? "…" : percent(value)),
+  );
 }
