@@ -21,7 +21,7 @@ use convscope::tensor::{Shape, Tensor};
 fn a_budget_is_used_up_and_never_exceeded_also_after_the_way_back() {
     let net = fashion(Engine::Cpu);
     let epsilon = 8.0 / 255.0;
-    let origin = origin(16);
+    let origin = origin(6);
     let attacks = [
         (fgsm(epsilon), Norm::Linf),
         (
@@ -52,11 +52,11 @@ fn a_budget_is_used_up_and_never_exceeded_also_after_the_way_back() {
     ];
     for (attack, norm) in attacks {
         let name = attack.method().name();
-        let outcome = run(&net, &request(16, attack));
+        let outcome = run(&net, &request(6, attack));
         // The engine's own pictures, through model space and back.
         let model = origin.back(&outcome.pictures).unwrap();
         let back = fashion_units().from_model(&model).unwrap();
-        for picture in 0..16 {
+        for picture in 0..6 {
             let range = picture * 784..(picture + 1) * 784;
             let start = &origin.start().data()[range.clone()];
             for pixels in [
@@ -201,9 +201,9 @@ fn pgd_beats_fgsm_which_beats_noise_and_a_target_is_reached() {
     let noise = run(&net, &request(count, Attack::Noise(noise)));
     assert!(rate(&noise) + 0.1 < rate(&step) && rate(&step) <= rate(&steps));
     let targeted = Request {
-        targets: Some(next_classes(count)),
+        targets: Some(next_classes(12)),
         ..request(
-            count,
+            12,
             Attack::Pgd(Pgd {
                 epsilon: 0.2,
                 steps: 40,
@@ -232,7 +232,7 @@ fn success_rises_with_the_budget_and_becomes_certain() {
             step_size: Some((epsilon / 8.0).max(1e-6)),
             ..Pgd::default()
         });
-        let now = rate(&run(&net, &request(24, attack)));
+        let now = rate(&run(&net, &request(12, attack)));
         assert!(now >= last - 0.01, "{now} after {last} at {epsilon}");
         last = now;
     }
@@ -243,8 +243,10 @@ fn success_rises_with_the_budget_and_becomes_certain() {
 fn a_run_that_stops_early_stops_at_its_first_success() {
     let net = fashion(Engine::Cpu);
     let all = request(
-        24,
+        12,
         Attack::Pgd(Pgd {
+            steps: 12,
+            step_size: Some(0.01),
             restarts: 3,
             ..Pgd::default()
         }),
@@ -260,7 +262,7 @@ fn a_run_that_stops_early_stops_at_its_first_success() {
         ),
     );
     assert_eq!(whole.success, early.success);
-    for picture in 0..24 {
+    for picture in 0..12 {
         if early.success[picture] {
             assert!(early.steps[picture] <= whole.steps[picture]);
             assert!(early.queries[picture] <= whole.queries[picture]);
@@ -421,13 +423,15 @@ fn every_option_of_every_attack_changes_what_comes_of_it() {
     }
     for (attack, others) in varied {
         let method = attack.method();
-        let base = run(&net, &request(4, attack));
+        // Which classes are candidates matters for few pictures.
+        let count = if method == Method::DeepFool { 4 } else { 2 };
+        let base = run(&net, &request(count, attack));
         let named: Vec<&str> = others.iter().map(|(name, _)| *name).collect();
         assert_eq!(named, method.options(), "{method:?}");
         for (name, other) in others {
-            let outcome = run(&net, &request(4, other));
-            assert_ne!(
-                outcome.pictures, base.pictures,
+            let outcome = run(&net, &request(count, other));
+            assert!(
+                outcome.pictures != base.pictures,
                 "{method:?}: {name} changes nothing"
             );
         }
