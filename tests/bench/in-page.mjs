@@ -55,7 +55,7 @@ const time = async (rounds, work) => (await timeTogether(rounds, [work]))[0];
  * @param {Work[]} works
  * @returns {Promise<Timing[]>}
  */
-async function timeTogether(rounds, works) {
+export async function timeTogether(rounds, works) {
   const milliseconds = async (/** @type {Work} */ work, /** @type {number} */ repetitions) => {
     const begin = performance.now();
     await work(repetitions);
@@ -89,7 +89,7 @@ async function timeTogether(rounds, works) {
  * @param {number} scale
  * @returns {Tensor}
  */
-function tensor(shape, seed, scale = 1) {
+export function tensor(shape, seed, scale = 1) {
   let state = (seed * 7919) >>> 0;
   const next = () => {
     state ^= state << 13;
@@ -109,7 +109,7 @@ function outputOf(c) {
 }
 
 /** @param {Case} c */
-function operations(c) {
+export function operations(c) {
   const [channels, height, width] = outputOf(c);
   return 2 * channels * height * width * (c.input[0] / c.groups) * c.kernel ** 2;
 }
@@ -127,7 +127,7 @@ const isChain = (c) => outputOf(c).every((extent, axis) => extent === c.input[ax
  * @param {number} count
  * @returns {Parts}
  */
-function convolutions(c, count) {
+export function convolutions(c, count) {
   const fanIn = (c.input[0] / c.groups) * c.kernel ** 2;
   /** @type {Parts} */
   const parts = { nodes: [], weights: {}, last: "", input: c.input };
@@ -343,17 +343,21 @@ async function adapterPeak(shaders, rounds) {
   };
 }
 
+/** Loads the fixed loop and the library. @returns {Promise<typeof import("../../www/convscope.js")>} */
+export async function prepare() {
+  const here = new URL(".", import.meta.url);
+  const loop = await WebAssembly.instantiateStreaming(fetch(new URL("peak.wasm", here)));
+  fixedLoop = () => /** @type {any} */ (loop.instance.exports).main(0, 0);
+  return import(new URL("convscope.js", here).href);
+}
+
 /**
  * All figures of one engine.
  * @param {Order} order
  * @param {(step: string) => void} say
  */
 export async function measure({ backend, cases, rounds, shaders, networks }, say) {
-  const here = new URL(".", import.meta.url);
-  const loop = await WebAssembly.instantiateStreaming(fetch(new URL("peak.wasm", here)));
-  fixedLoop = () => /** @type {any} */ (loop.instance.exports).main(0, 0);
-  /** @type {typeof import("../../www/convscope.js")} */
-  const { open } = await import(new URL("convscope.js", here).href);
+  const { open } = await prepare();
   say("peak");
   const peak = backend === "cpu" ? await processorPeak(rounds) : await adapterPeak(shaders, rounds);
   const networkRows = [];

@@ -1,5 +1,5 @@
 // Measures both engines natively and in the browser, and what the page weighs; prints tables, writes JSON.
-// `node run.mjs --native PROGRAM --loop PEAK.WASM [--only native,cpu,webgpu,size,referee] [--rounds N] [--adapter real]`
+// `node run.mjs --native PROGRAM --loop PEAK.WASM [--only native,cpu,webgpu,growth,size,referee] [--rounds N] [--adapter real]`
 // Where $CONVSCOPE_REFEREE names its folder, a referee compares with other libraries: [--workloads A,B] [--engines A,B].
 
 import { execFileSync } from "node:child_process";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { baseUrl, browser, closeAll } from "../browser/pages.mjs";
 import { firstView } from "./first-view.mjs";
-import { sizes, tables } from "./tables.mjs";
+import { growthTables, sizes, tables } from "./tables.mjs";
 
 const FEWEST_ROUNDS = 7;
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: {
     native: { type: "string" },
     loop: { type: "string" },
-    only: { type: "string", default: "native,cpu,webgpu,size,referee" },
+    only: { type: "string", default: "native,cpu,webgpu,growth,size,referee" },
     rounds: { type: "string", default: "9" },
     adapter: { type: "string", default: "swiftshader" },
     workloads: { type: "string", default: "W1,W3,W5" },
@@ -47,10 +47,15 @@ function native() {
 }
 
 /**
- * Figures of one engine in the browser.
+ * Calls a function of a module in a page that has the built library beside it.
+ * @template T
  * @param {"cpu" | "webgpu"} backend
+ * @param {"in-page" | "growth"} module
+ * @param {"measure" | "grow"} name
+ * @param {Record<string, unknown>} order beside the backend and the number of rounds
+ * @returns {Promise<T>}
  */
-async function inBrowser(backend) {
+async function inBrowser(backend, module, name, order = {}) {
   if (!values.loop) throw new Error("--loop must name the fixed loop as a wasm module.");
   const base = await baseUrl();
   const kind = backend === "webgpu" && values.adapter === "real" ? "gpu" : backend;
@@ -59,6 +64,7 @@ async function inBrowser(backend) {
   const served = {
     "bench.html": { contentType: "text/html", body: "<!doctype html><title>bench</title>" },
     "in-page.mjs": { path: fileURLToPath(new URL("in-page.mjs", import.meta.url)) },
+    "growth.mjs": { path: fileURLToPath(new URL("growth.mjs", import.meta.url)) },
     "peak.wasm": { path: values.loop, contentType: "application/wasm" },
   };
   for (const [name, response] of Object.entries(served))
@@ -67,21 +73,21 @@ async function inBrowser(backend) {
     say(`${backend} in the browser: ${step}`),
   );
   await page.goto(`${base}bench.html`);
-  const order = {
-    backend,
-    cases: JSON.parse(shared("cases.json")),
-    rounds,
-    shaders: { multiply_adds: shared("multiply_adds.wgsl"), copy: shared("copy.wgsl") },
-    networks: ["fashion", "efficientnet-lite0"],
-  };
-  const report = await page.evaluate(
-    async ({ module, order }) =>
-      (await import(module)).measure(order, /** @type {any} */ (globalThis).say),
-    { module: `${base}in-page.mjs`, order },
+  const result = await page.evaluate(
+    async ({ url, name, order }) =>
+      (await import(url))[name](order, /** @type {any} */ (globalThis).say),
+    { url: `${base}${module}.mjs`, name, order: { backend, rounds, ...order } },
   );
   await context.close();
-  return report;
+  return result;
 }
+
+/** What single convolutions and networks are measured with. */
+const order = () => ({
+  cases: JSON.parse(shared("cases.json")),
+  shaders: { multiply_adds: shared("multiply_adds.wgsl"), copy: shared("copy.wgsl") },
+  networks: ["fashion", "efficientnet-lite0"],
+});
 
 /**
  * Has the referee compare with other libraries and prints its tables. Its README says what it needs and measures.
@@ -107,8 +113,12 @@ const date = new Date().toISOString();
 const loadBefore = loadavg()[0];
 /** @type {import("./tables.mjs").Report[]} */
 const reports = parts.has("native") ? native() : [];
-for (const backend of /** @type {const} */ (["cpu", "webgpu"]))
-  if (parts.has(backend)) reports.push(await inBrowser(backend));
+/** @type {Record<string, import("./growth.mjs").Growth[]>} */
+const growth = {};
+for (const backend of /** @type {const} */ (["cpu", "webgpu"])) {
+  if (parts.has(backend)) reports.push(await inBrowser(backend, "in-page", "measure", order()));
+  if (parts.has("growth")) growth[backend] = await inBrowser(backend, "growth", "grow");
+}
 const files = parts.has("size") ? await firstView() : [];
 await closeAll();
 
@@ -121,10 +131,10 @@ const machine = {
 const folder = `${ROOT}.cache/bench/`;
 mkdirSync(folder, { recursive: true });
 const file = `${folder}${date.replaceAll(":", "-")}.json`;
-if (reports.length > 0 || files.length > 0) {
-  const result = { date, machine, reports, firstView: files };
+if (reports.length > 0 || files.length > 0 || parts.has("growth")) {
+  const result = { date, machine, reports, growth, firstView: files };
   writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
-  process.stdout.write(`${tables(reports)}\n${sizes(files)}\n${file}\n`);
+  process.stdout.write(`${tables(reports)}\n${growthTables(growth)}\n${sizes(files)}\n${file}\n`);
 }
 const referee = process.env.CONVSCOPE_REFEREE;
 if (parts.has("referee") && referee) compare(referee, file.replace(/\.json$/, "-referee.json"));

@@ -61,6 +61,32 @@ function engineTables(report) {
   ].join("\n");
 }
 
+/** @param {Record<string, import("./growth.mjs").Growth[]>} growth by engine */
+export function growthTables(growth) {
+  return Object.entries(growth)
+    .flatMap(([engine, tables]) =>
+      tables.map(({ title, rows }) =>
+        [
+          `## ${title}, ${engine === "cpu" ? "CPU" : "WebGPU"} engine in the browser`,
+          "",
+          table(
+            [title, "MFLOP", "forward ms", "GFLOP/s", "input gradient ms", "GFLOP/s"],
+            rows.map((row) => [
+              row.label,
+              number(row.megaflops),
+              number(row.forwardMs),
+              number(row.megaflops / row.forwardMs),
+              number(row.gradientMs),
+              number((2 * row.megaflops) / row.gradientMs),
+            ]),
+          ),
+          "",
+        ].join("\n"),
+      ),
+    )
+    .join("\n");
+}
+
 /** @param {import("./first-view.mjs").FileSize[]} files */
 export function sizes(files) {
   if (files.length === 0) return "";
