@@ -20,7 +20,7 @@ const ATTACKS = {
     gain: 5,
     epsilon: 16 / 255,
     cw: { initialConst: 1, binarySearchSteps: 4, steps: 60, stepSize: 0.1 },
-    patch: { size: 7, steps: 60 },
+    patch: { size: 10, steps: 120 },
     universal: 0.12,
     type: "image/png",
   },
@@ -174,7 +174,7 @@ if (!only || only === "defences") {
     const [side, line] = [84, 102];
     const canvas = document.createElement("canvas");
     canvas.width = 11 * (side + 4);
-    canvas.height = 2 * line + 2 * line + 300;
+    canvas.height = 3 * line + 240;
     const context = canvas.getContext("2d");
     if (!context) throw new Error("no canvas");
     context.fillStyle = "white";
