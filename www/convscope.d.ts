@@ -489,7 +489,14 @@ export type Adapter = {
   limits: Record<string, number>;
 };
 
-export type Memory = { gpuBytes: number; wasmBytes: number; buffers: number; pipelines: number };
+export type Memory = {
+  gpuBytes: number;
+  wasmBytes: number;
+  buffers: number;
+  pipelines: number;
+  /** How many workers help at the moment; see `open`. */
+  workers: number;
+};
 
 /**
  * Where a network comes from: a shipped id, the address of a JSON file, a file, bytes, or a network as data with weights
@@ -1731,8 +1738,16 @@ export interface Scope {
   close(): void;
 }
 
-/** Opens an engine: WebGPU on a real adapter, else the CPU, unless `backend` says which; in a worker unless told otherwise. */
+/**
+ * Opens an engine: WebGPU on a real adapter, else the CPU, unless `backend` says which; in a worker unless told otherwise.
+ *
+ * On the CPU engine, calls that run many pictures, samples or occlusions have up to `workers` more workers help: each has an
+ * engine of its own and a copy of the network, no shared memory, and is let go when it has had nothing to do for half a
+ * minute. Results are the same to the byte with any number of them. By default there is one for each core beside the first,
+ * up to 7 and one a gigabyte of memory, and none where the engine runs in the page; 0 is none.
+ */
 export function open(options?: {
   backend?: "auto" | "webgpu" | "cpu";
   worker?: boolean;
+  workers?: number;
 }): Promise<Scope>;

@@ -36,14 +36,17 @@ import { transfer } from "./api/transfer.js";
  * @type {typeof import("./convscope.js").open}
  */
 export async function open(options) {
-  const { backend = "auto", worker = true } = checkOptions("open", options, ["backend", "worker"]);
+  const known = ["backend", "worker", "workers"];
+  const { backend = "auto", worker = true, workers } = checkOptions("open", options, known);
   if (typeof backend !== "string" || !["auto", "webgpu", "cpu"].includes(backend))
     throw failure("bad_argument", `backend must be "auto", "webgpu" or "cpu", not ${backend}`);
   if (typeof worker !== "boolean")
     throw failure("bad_argument", `worker must be true or false, not ${worker}`);
+  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 0 && workers <= 64))
+    throw failure("bad_argument", `workers must be a whole number from 0 to 64, not ${workers}`);
   const link = await connect(worker);
   try {
-    return new ScopeProxy(link, await link.atOnce("open", { args: [backend] }));
+    return new ScopeProxy(link, await link.atOnce("open", { args: [backend, workers] }));
   } catch (error) {
     link.close(/** @type {Error} */ (error));
     throw error;

@@ -2,7 +2,11 @@
 
 use std::cell::Cell;
 use std::fmt;
+#[cfg(not(target_arch = "wasm32"))]
+use std::future::poll_fn;
 use std::rc::Rc;
+#[cfg(not(target_arch = "wasm32"))]
+use std::task::Poll;
 
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
@@ -80,6 +84,28 @@ impl Control {
         self.aborted.set(true);
     }
 
+    /// Gives way once: to the browser's events, and to other work of the same call.
+    pub async fn give_way(&self) {
+        #[cfg(target_arch = "wasm32")]
+        {
+            crate::web::pause::pause().await;
+            self.last_pause.set(js_sys::Date::now());
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let mut is_first = true;
+            poll_fn(|context| {
+                context.waker().wake_by_ref();
+                if std::mem::take(&mut is_first) {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(())
+                }
+            })
+            .await;
+        }
+    }
+
     /// Gives way if it is time to, then says whether to go on.
     ///
     /// # Errors
@@ -93,8 +119,7 @@ impl Control {
         {
             let now = js_sys::Date::now();
             if now - self.last_pause.get() > SLICE_MS {
-                crate::web::pause::pause().await;
-                self.last_pause.set(js_sys::Date::now());
+                self.give_way().await;
             }
         }
         self.check()

@@ -42,6 +42,8 @@ impl From<Tensor> for Parameter {
 #[derive(Debug, Clone, Default)]
 pub struct Parameters {
     tensors: HashMap<String, Parameter>,
+    /// The version in which a parameter was last replaced.
+    changes: HashMap<String, u64>,
     version: u64,
 }
 
@@ -54,6 +56,7 @@ impl Parameters {
             .map(|(name, tensor)| (name, tensor.into()));
         Self {
             tensors: tensors.collect(),
+            changes: HashMap::new(),
             version: 0,
         }
     }
@@ -72,6 +75,14 @@ impl Parameters {
     pub fn set(&mut self, name: &str, parameter: Parameter) {
         self.tensors.insert(name.to_owned(), parameter);
         self.version += 1;
+        self.changes.insert(name.to_owned(), self.version);
+    }
+
+    /// Names and parameters that were replaced after a version.
+    pub fn since(&self, version: u64) -> impl Iterator<Item = (&String, &Parameter)> {
+        self.tensors
+            .iter()
+            .filter(move |(name, _)| self.changes.get(*name).is_some_and(|&at| at > version))
     }
 
     /// Names and parameters.

@@ -7,7 +7,6 @@ use super::attribution::{Baseline, Subject, resized};
 use crate::engine::control::Control;
 use crate::error::{Error, Result};
 use crate::net::objective::Objective;
-use crate::net::passes::Pass;
 use crate::net::{Net, Overrides};
 use crate::random::Random;
 use crate::tensor::Tensor;
@@ -118,23 +117,23 @@ pub async fn faithfulness(
 
     // Pass by pass: three orders, each with deletion and insertion, each from 0 to all pixels.
     let mut answers = Vec::with_capacity(6 * points);
-    for batch in subject.passes(6 * points, Pass::Forward) {
-        let values = subject.values(&batch, |pass, _, x| {
-            let (curve, step) = (pass / points, pass % points);
-            let (order, is_insertion) = (&orders[curve / 2], curve % 2 == 1);
-            let changed = &order[..step * order.len() / settings.steps];
-            if is_insertion {
-                x.copy_from_slice(baseline.data());
+    let mut sweep = subject.values(6 * points, |pass, _, x| {
+        let (curve, step) = (pass / points, pass % points);
+        let (order, is_insertion) = (&orders[curve / 2], curve % 2 == 1);
+        let changed = &order[..step * order.len() / settings.steps];
+        if is_insertion {
+            x.copy_from_slice(baseline.data());
+        }
+        let source = if is_insertion { image } else { &baseline };
+        for &pixel in changed {
+            for channel in 0..shape.c() {
+                let index = channel * shape.plane() + pixel;
+                x[index] = source.data()[index];
             }
-            let source = if is_insertion { image } else { &baseline };
-            for &pixel in changed {
-                for channel in 0..shape.c() {
-                    let index = channel * shape.plane() + pixel;
-                    x[index] = source.data()[index];
-                }
-            }
-        });
-        answers.extend(values.await?);
+        }
+    });
+    while let Some((batch, values)) = sweep.next().await? {
+        answers.extend(values);
         subject.report(&batch, || None);
     }
     let mut curves = answers

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::engine::control::Control;
+use crate::engine::sweep::in_order;
 use crate::error::{Error, Result};
 use crate::net::{Net, Overrides};
 use crate::tensor::{Shape, Tensor};
@@ -93,12 +94,22 @@ pub async fn top_activations(
         return Err(Error::bad_image("the set holds no pictures"));
     }
     let mut seen = 0;
-    for pictures in images.data().chunks(size * shape.picture()) {
-        let count = pictures.len() / shape.picture();
-        let batch = Tensor::from_shape(pictures.to_vec(), shape.with_n(count))?;
-        let maps = net
-            .activations(&batch, &[&search.layer], &Overrides::new(), control)
-            .await?;
+    let mut sweep = in_order(
+        net.lanes(),
+        images
+            .data()
+            .chunks(size * shape.picture())
+            .map(async |pictures| {
+                let count = pictures.len() / shape.picture();
+                let batch = Tensor::from_shape(pictures.to_vec(), shape.with_n(count))?;
+                let (layers, overrides) = ([search.layer.as_str()], Overrides::new());
+                let maps = net
+                    .activations(&batch, &layers, &overrides, control)
+                    .await?;
+                Ok((count, maps))
+            }),
+    );
+    while let Some((count, maps)) = sweep.next().await? {
         for map in &maps {
             for picture in 0..count {
                 survey.add(map, picture, seen + picture);

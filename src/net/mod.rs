@@ -21,10 +21,12 @@ pub mod passes;
 pub mod prepared;
 mod randomize;
 pub mod rule;
+pub mod share;
 pub mod slopes;
 mod splice;
 
 use objective::{Feeds, Objective, Scene};
+use share::{Request, Sharing, Turn, Wanted};
 pub(crate) use splice::{Attached, AttachedLayers, Attachment};
 
 /// The feed that holds the picture.
@@ -59,6 +61,7 @@ pub struct Net {
     parameters: RefCell<Parameters>,
     loaded: Parameters,
     executables: RefCell<Vec<(String, Executable)>>,
+    sharing: Sharing,
 }
 
 /// The graph for one call: batch size, overrides, and where things are in it.
@@ -95,6 +98,7 @@ impl Net {
             parameters: RefCell::new(parameters.clone()),
             loaded: parameters,
             executables: RefCell::default(),
+            sharing: Sharing::default(),
         }
     }
 
@@ -255,6 +259,15 @@ impl Net {
         overrides: &Overrides,
         control: &Control,
     ) -> Result<Tensor> {
+        let request = Request {
+            images: image,
+            overrides,
+            wanted: Wanted::Logits,
+        };
+        let _here = match self.turn(&request, control).await? {
+            Turn::Here(here) => here,
+            Turn::Answered(tensors) => return first(tensors),
+        };
         let instance = self.instance(image, overrides)?;
         let shape = instance.graph.shape(instance.logits);
         if shape.plane() != 1 {
@@ -283,6 +296,15 @@ impl Net {
         overrides: &Overrides,
         control: &Control,
     ) -> Result<Vec<Tensor>> {
+        let request = Request {
+            images: image,
+            overrides,
+            wanted: Wanted::Activations(names),
+        };
+        let _here = match self.turn(&request, control).await? {
+            Turn::Here(here) => here,
+            Turn::Answered(tensors) => return Ok(tensors),
+        };
         let instance = self.instance(image, overrides)?;
         let asked = names
             .iter()
@@ -339,6 +361,18 @@ impl Net {
         overrides: &Overrides,
         control: &Control,
     ) -> Result<(f32, Vec<Tensor>)> {
+        let request = Request {
+            images: image,
+            overrides,
+            wanted: Wanted::Gradient(objective, wrt),
+        };
+        let _here = match self.turn(&request, control).await? {
+            Turn::Here(here) => here,
+            Turn::Answered(mut tensors) => {
+                let gradients = tensors.split_off(1);
+                return Ok((first(tensors)?.data()[0], gradients));
+            }
+        };
         let mut instance = self.instance(image, overrides)?;
         let asked = wrt
             .iter()

@@ -1,6 +1,9 @@
 //! Many pictures at a time: how many fit a batch, and what an objective says of each.
 
+use std::future::Future;
+
 use super::objective::{self, Objective, Scene};
+use super::share::{Request, Turn, Wanted};
 use super::{Net, Override, Overrides, first};
 use crate::engine::control::Control;
 use crate::engine::program::{Memory, Program};
@@ -53,6 +56,15 @@ impl Net {
         overrides: &Overrides,
         control: &Control,
     ) -> Result<Vec<f32>> {
+        let request = Request {
+            images,
+            overrides,
+            wanted: Wanted::Values(objective),
+        };
+        let _here = match self.turn(&request, control).await? {
+            Turn::Here(here) => here,
+            Turn::Answered(tensors) => return Ok(first(tensors)?.into_data()),
+        };
         let mut instance = self.instance(images, overrides)?;
         let roles = &instance.roles;
         let layer = |name: &str| self.layer_id(name).ok().map(|id| roles[id.0]);
@@ -75,6 +87,87 @@ impl Net {
             })
             .await?;
         Ok(first(fetched)?.into_data())
+    }
+
+    /// The logits (N, K) of any number of pictures, batch by batch.
+    ///
+    /// # Errors
+    /// As [`Self::logits`].
+    pub async fn logits_of_set(
+        &self,
+        images: &Tensor,
+        overrides: &Overrides,
+        control: &Control,
+    ) -> Result<Tensor> {
+        if self.is_one_batch(images) {
+            return self.logits(images, overrides, control).await;
+        }
+        let run = async |images: Tensor, overrides: Overrides| {
+            Ok(vec![self.logits(&images, &overrides, control).await?])
+        };
+        first(self.of_set(images, overrides, control, run).await?)
+    }
+
+    /// Outputs (N, C, H, W) of layers for any number of pictures, batch by batch.
+    ///
+    /// # Errors
+    /// As [`Self::activations`].
+    pub async fn activations_of_set(
+        &self,
+        images: &Tensor,
+        names: &[&str],
+        overrides: &Overrides,
+        control: &Control,
+    ) -> Result<Vec<Tensor>> {
+        if self.is_one_batch(images) {
+            return self.activations(images, names, overrides, control).await;
+        }
+        let run = async |images: Tensor, overrides: Overrides| {
+            self.activations(&images, names, &overrides, control).await
+        };
+        self.of_set(images, overrides, control, run).await
+    }
+
+    fn is_one_batch(&self, images: &Tensor) -> bool {
+        images.activation_shape().n() <= self.batch_size(Pass::Forward)
+    }
+
+    /// What `run` says of batches of pictures, put together.
+    async fn of_set<'s, F>(
+        &'s self,
+        images: &'s Tensor,
+        overrides: &'s Overrides,
+        control: &Control,
+        run: impl Fn(Tensor, Overrides) -> F + 's,
+    ) -> Result<Vec<Tensor>>
+    where
+        F: Future<Output = Result<Vec<Tensor>>> + 's,
+    {
+        let shape = self.check_pictures(images)?;
+        let batches = sweep::batches(shape.n(), self.batch_size(Pass::Forward));
+        let run = &run;
+        let work = batches.map(async |range| {
+            let (end, pictures) = (range.end, range.collect::<Vec<usize>>());
+            let some = images.pictures(&pictures, shape.n(), shape.picture())?;
+            let overrides = self.overrides_for(overrides, &pictures, shape.n())?;
+            Ok((end, run(some, overrides).await?))
+        });
+        let mut work = sweep::in_order(self.lanes(), work);
+        let mut found: Vec<(Vec<f32>, Vec<usize>)> = Vec::new();
+        while let Some((end, tensors)) = work.next().await? {
+            found.resize_with(tensors.len(), Default::default);
+            for ((values, extents), tensor) in found.iter_mut().zip(tensors) {
+                extents.clear();
+                extents.push(end);
+                extents.extend(&tensor.shape()[1..]);
+                values.extend(tensor.into_data());
+            }
+            control.progress(end, shape.n());
+        }
+        let tensors = found.into_iter();
+        tensors
+            .map(|(values, extents)| Tensor::new(values, extents))
+            .collect()
     }
 
     /// The shape (1, C, H, W) of a layer's output for one picture.

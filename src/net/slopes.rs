@@ -1,5 +1,6 @@
 //! What an attack asks of a network: logits, a loss for each picture, and its gradient to the pictures, from one pass.
 
+use super::share::{Request, Turn, Wanted};
 use super::{Net, Overrides};
 use crate::engine::autodiff;
 use crate::engine::control::Control;
@@ -42,6 +43,15 @@ impl Net {
         overrides: &Overrides,
         control: &Control,
     ) -> Result<Slope> {
+        let request = Request {
+            images,
+            overrides,
+            wanted: Wanted::Slopes(loss),
+        };
+        let _here = match self.turn(&request, control).await? {
+            Turn::Here(here) => here,
+            Turn::Answered(tensors) => return Slope::of(tensors),
+        };
         let classes = self.classes()?;
         let mut instance = self.instance(images, overrides)?;
         let graph = &mut instance.graph;
@@ -73,18 +83,28 @@ impl Net {
         let mut feeds = instance.feeds.clone();
         feeds.push(("loss".to_owned(), values));
         let key = format!("slopes|{kind}|{}", instance.key);
-        let mut fetched = self
+        let fetched = self
             .compute(key, &feeds, &[0, 1, 2], control, || {
                 Program::new(&instance.graph, &fetches, Memory::Loop)
             })
-            .await?
-            .into_iter();
-        match (fetched.next(), fetched.next(), fetched.next()) {
-            (Some(logits), Some(losses), Some(gradient)) => Ok(Slope {
-                logits: logits.reshape([count, classes])?,
-                losses: losses.into_data(),
-                gradient,
-            }),
+            .await?;
+        Slope::of(fetched)
+    }
+}
+
+impl Slope {
+    /// Logits, losses and gradient, one after the other.
+    fn of(tensors: Vec<Tensor>) -> Result<Self> {
+        let mut tensors = tensors.into_iter();
+        match (tensors.next(), tensors.next(), tensors.next()) {
+            (Some(logits), Some(losses), Some(gradient)) => {
+                let shape = logits.activation_shape();
+                Ok(Self {
+                    logits: logits.reshape([shape.n(), shape.c()])?,
+                    losses: losses.into_data(),
+                    gradient,
+                })
+            }
             _ => Err(Error::internal("a pass without a gradient")),
         }
     }

@@ -20,6 +20,7 @@ mod perturb;
 mod prepared;
 mod scope;
 mod shape;
+mod share;
 mod style;
 mod synthesize;
 mod tensor;
@@ -62,6 +63,13 @@ pub fn on_panic(callback: Function) {
             }
         });
     }));
+}
+
+/// The engine, compiled, for another worker to run.
+#[wasm_bindgen(js_name = compiledModule)]
+#[must_use]
+pub fn compiled_module() -> JsValue {
+    wasm_bindgen::module()
 }
 
 /// Width and height of a picture file from its first bytes.

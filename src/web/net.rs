@@ -194,7 +194,10 @@ impl WebNet {
             }
             let overrides = tensor::read_overrides(options.get("override").as_ref())?;
             let image = tensor::read_image(&image)?;
-            let logits = self.net.logits(&image, &overrides, control.inner()).await?;
+            let logits = self
+                .net
+                .logits_of_set(&image, &overrides, control.inner())
+                .await?;
             self.write_prediction(&logits, count)
         };
         predict().await.map_err(thrown)
@@ -248,7 +251,7 @@ impl WebNet {
             let borrowed: Vec<&str> = names.iter().map(String::as_str).collect();
             let values = self
                 .net
-                .activations(&image, &borrowed, &overrides, control.inner())
+                .activations_of_set(&image, &borrowed, &overrides, control.inner())
                 .await?;
             Ok((names, values))
         };

@@ -1,10 +1,10 @@
 //! Objectives as the API writes them: one term, or a list of terms with weights.
 
-use js_sys::Array;
+use js_sys::{Array, Float32Array, Object};
 use wasm_bindgen::JsValue;
 
 use super::options::{Options, word};
-use super::tensor;
+use super::{set, tensor};
 use crate::error::{Error, Result};
 use crate::net::objective::{Objective, Term};
 use crate::tensor::Tensor;
@@ -47,6 +47,65 @@ pub fn read(value: &JsValue) -> Result<Objective> {
             .collect();
     }
     Ok(vec![read_term(value)?])
+}
+
+/// An objective as [`read`] takes it.
+pub fn write(objective: &Objective) -> JsValue {
+    let terms: Array = objective.iter().map(write_term).collect();
+    terms.into()
+}
+
+fn write_term((term, weight): &(Term, f32)) -> JsValue {
+    let object = Object::new();
+    let put = |key: &str, value: JsValue| set(&object, key, &value);
+    let reduction = |mean: bool| JsValue::from(if mean { "mean" } else { "sum" });
+    put("weight", (*weight).into());
+    if let Some(layer) = term.layer() {
+        put("layer", layer.into());
+    }
+    match term {
+        Term::Logit(class) => put("logit", (*class).into()),
+        Term::Probability(class) => put("probability", (*class).into()),
+        Term::Loss(class) => put("loss", (*class).into()),
+        Term::Channel { channel, .. } => put("channel", (*channel).into()),
+        Term::Unit { channel, y, x, .. } => {
+            put("channel", (*channel).into());
+            put("y", (*y).into());
+            put("x", (*x).into());
+        }
+        Term::Direction { direction, .. } => {
+            put("direction", Float32Array::from(direction.as_slice()).into());
+        }
+        Term::Dot { tensor, .. } => put("dot", tensor::write(tensor)),
+        Term::Caricature { target, power, .. } => {
+            put("caricature", tensor::write(target));
+            put("power", (*power).into());
+        }
+        Term::MeanSquare { .. } => {}
+        Term::Content { target, mean, .. } => {
+            put("content", tensor::write(target));
+            put("reduction", reduction(*mean));
+        }
+        Term::Gram {
+            target,
+            mean,
+            normalize,
+            ..
+        } => {
+            put("gram", tensor::write(target));
+            put("reduction", reduction(*mean));
+            put("normalize", (*normalize).into());
+        }
+        Term::TotalVariation { factor, mean } => {
+            put("tv", (*factor).into());
+            put("reduction", reduction(*mean));
+        }
+        Term::L2 { factor, mean } => {
+            put("l2", (*factor).into());
+            put("reduction", reduction(*mean));
+        }
+    }
+    object.into()
 }
 
 /// What attribution starts from: a class or an objective.

@@ -84,7 +84,7 @@ impl WebNet {
             let images = tensor::read_image(&images)?;
             let logits = self
                 .net
-                .logits(&images, &overrides, control.inner())
+                .logits_of_set(&images, &overrides, control.inner())
                 .await?;
             let decisions = decide(&prediction::probabilities(&logits)?, &categories);
             if decisions.len() != cues.len() {

@@ -139,6 +139,27 @@ pub fn read_overrides(value: Option<&JsValue>) -> Result<Overrides> {
     Ok(overrides)
 }
 
+/// Overrides as [`read_overrides`] takes them.
+pub fn write_overrides(overrides: &Overrides) -> JsValue {
+    let object = Object::new();
+    for (layer, change) in overrides {
+        let change = match change {
+            Override::Replace(tensor) => write(tensor),
+            Override::Scale(factors) => {
+                let scale = Object::new();
+                for (channel, &factor) in factors {
+                    set(&scale, &channel.to_string(), &factor.into());
+                }
+                let change = Object::new();
+                set(&change, "scale", &scale);
+                change.into()
+            }
+        };
+        set(&object, layer, &change);
+    }
+    object.into()
+}
+
 #[allow(
     clippy::cast_possible_truncation,
     reason = "factors are rounded to the engine's f32"

@@ -288,6 +288,62 @@ async function network(scope, id, rounds) {
   return { name: id, forward, inputGradient };
 }
 
+/**
+ * What runs on many pictures, samples or places: a network's id and a call.
+ * @type {Record<string, [string, (net: Net, set: Tensor) => Promise<unknown>]>}
+ */
+const SWEEPS = {
+  "fashion, predict 2000": ["fashion", (net, set) => net.predict(set)],
+  "fashion, topActivations 2000": ["fashion", (net, set) => net.topActivations(set, "act3")],
+  "fashion, smooth_grad 500": [
+    "fashion",
+    (net, set) => net.attribute(one(set), { method: "smooth_grad", samples: 500 }),
+  ],
+  "efficientnet-lite0, smooth_grad 16": [
+    "efficientnet-lite0",
+    (net, set) => net.attribute(one(set), { method: "smooth_grad", samples: 16 }),
+  ],
+  "efficientnet-lite0, occlusion 25": [
+    "efficientnet-lite0",
+    (net, set) => net.attribute(one(set), { method: "occlusion", window: 64, stride: 40 }),
+  ],
+};
+
+/**
+ * The first picture of a set.
+ * @param {Tensor} set
+ */
+function one({ data, shape: [count, ...extents] }) {
+  return { data: data.slice(0, data.length / count), shape: [1, ...extents] };
+}
+
+/**
+ * Sweeps without helpers and with as many as there usually are, in turn.
+ * @param {typeof import("../../www/convscope.js").open} open
+ * @param {number} rounds
+ * @param {(step: string) => void} say
+ */
+async function sweeps(open, rounds, say) {
+  const scopes = [await open({ backend: "cpu", workers: 0 }), await open({ backend: "cpu" })];
+  const rows = [];
+  for (const [name, [id, call]] of Object.entries(SWEEPS)) {
+    if (!scopes[0].models.some((model) => model.id === id)) continue;
+    say(name);
+    const nets = await Promise.all(scopes.map((scope) => scope.load(id)));
+    const [, ...extents] = nets[0].input.shape;
+    const set = tensor([id === "fashion" ? 2000 : 1, ...extents], 104);
+    const works = nets.map((net) => async (/** @type {number} */ repetitions) => {
+      for (let repetition = 0; repetition < repetitions; repetition++) await call(net, set);
+    });
+    const [alone, helped] = await timeTogether(rounds, works);
+    const { workers } = await scopes[1].memory();
+    rows.push({ name, helpers: workers, aloneMs: alone.ms, helpedMs: helped.ms });
+    for (const net of nets) net.dispose();
+  }
+  for (const scope of scopes) scope.close();
+  return rows;
+}
+
 /** @param {number} rounds */
 async function processorPeak(rounds) {
   const loop = await time(rounds, async (repetitions) => {
@@ -376,6 +432,7 @@ export async function measure({ backend, cases, rounds, shaders, networks }, say
   }
   const { adapter } = scope;
   scope.close();
+  const shared = backend === "cpu" ? await sweeps(open, rounds, say) : [];
   return {
     engine: backend,
     place: "browser",
@@ -384,5 +441,6 @@ export async function measure({ backend, cases, rounds, shaders, networks }, say
     calibrationMs: (await time(rounds, async (n) => Array(n).fill(0).forEach(fixedLoop))).ms,
     convolutions: convolutionRows,
     networks: networkRows,
+    sweeps: shared,
   };
 }

@@ -11,6 +11,7 @@
  * @property {number} calibrationMs
  * @property {{ name: string, forward: Rate, toInput: Rate, toWeights: Rate }[]} convolutions
  * @property {{ name: string, forward: Call, inputGradient: Call }[]} networks
+ * @property {{ name: string, helpers: number, aloneMs: number, helpedMs: number }[]} [sweeps]
  */
 
 /** Bytes that the first view may weigh compressed. */
@@ -58,6 +59,7 @@ function engineTables(report) {
       report.networks.map((row) => [row.name, ...call(row.forward), ...call(row.inputGradient)]),
     ),
     "",
+    ...(report.sweeps?.length ? [sweepTable(report.sweeps), ""] : []),
   ].join("\n");
 }
 
@@ -85,6 +87,20 @@ export function growthTables(growth) {
       ),
     )
     .join("\n");
+}
+
+/** @param {NonNullable<Report["sweeps"]>} sweeps */
+function sweepTable(sweeps) {
+  return table(
+    ["sweep", "one worker, ms", "helpers", "with them, ms", "ratio"],
+    sweeps.map(({ name, helpers, aloneMs, helpedMs }) => [
+      name,
+      number(aloneMs),
+      `${helpers}`,
+      number(helpedMs),
+      number(aloneMs / helpedMs),
+    ]),
+  );
 }
 
 /** @param {import("./first-view.mjs").FileSize[]} files */

@@ -2,6 +2,15 @@
 import { after } from "node:test";
 import { closeAll } from "./pages.mjs";
 
-export { BACKENDS, baseUrl, browser, openApp, openBlank, withPage, withScope } from "./pages.mjs";
+export {
+  BACKENDS,
+  baseUrl,
+  browser,
+  DIST,
+  openApp,
+  openBlank,
+  withPage,
+  withScope,
+} from "./pages.mjs";
 
 after(closeAll);

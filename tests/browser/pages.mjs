@@ -11,7 +11,8 @@ const require = createRequire(new URL("../../www/package.json", import.meta.url)
 /** @type {typeof import("playwright-core")} */
 const { chromium } = require("playwright-core");
 
-const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
+/** The folder of the page. */
+export const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
 
 /** The folder in the address: not the root, so that every test also proves relative addresses. */
 const MOUNT = "/any/folder/";
@@ -24,12 +25,14 @@ const COMMON_FLAGS = [
 ];
 
 /**
- * Chromium's flags for each way to run: WebGPU on a software adapter, no adapter at all, or the machine's own GPU.
- * @type {Record<Backend | "gpu", string[]>}
+ * Chromium's flags for each way to run: WebGPU on a software adapter, no adapter at all, the machine's own GPU, or no adapter
+ * and pages from files that may read other files.
+ * @type {Record<Backend | "gpu" | "files", string[]>}
  */
 const FLAGS = {
   webgpu: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
   cpu: ["--disable-gpu"],
+  files: ["--disable-gpu", "--allow-file-access-from-files"],
   gpu: ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--ignore-gpu-blocklist"],
 };
 
@@ -45,7 +48,7 @@ const FLAGS = {
 /** Both ways to run, for tests that must hold on either. */
 export const BACKENDS = /** @type {const} */ (["webgpu", "cpu"]);
 
-/** @type {Map<Backend | "gpu", Promise<import("playwright-core").Browser>>} */
+/** @type {Map<keyof typeof FLAGS, Promise<import("playwright-core").Browser>>} */
 const browsers = new Map();
 /** @type {ReturnType<typeof serve> | undefined} */
 let server;
@@ -69,7 +72,7 @@ function chromiumPath() {
 
 /**
  * A browser of that kind, started once a process.
- * @param {Backend | "gpu"} backend
+ * @param {keyof typeof FLAGS} backend
  */
 export function browser(backend) {
   let started = browsers.get(backend);

@@ -9,6 +9,7 @@ import init, {
   attacks,
   CallControl,
   colormap,
+  compiledModule,
   initialWeights,
   onPanic,
   paint,
@@ -17,7 +18,9 @@ import init, {
 } from "../wasm/engine.js";
 import { readDataset } from "./datasets.js";
 import { aborted, failure, faultOf } from "./faults.js";
+import { buffersOf } from "./link.js";
 import { readPixels } from "./pixels.js";
+import { Pool, usualHelpers } from "./pool.js";
 import { readSource } from "./sources.js";
 import { Turns } from "./turns.js";
 
@@ -37,6 +40,7 @@ const PICTURES = new URL("../pictures/pictures.json", import.meta.url);
 /** Calls that run no network and so need not wait for one that does. */
 const AT_ONCE = new Set([
   "open",
+  "join",
   "load",
   "dataset",
   "initialWeights",
@@ -75,9 +79,12 @@ export function serve(port) {
 /** @type {Promise<unknown> | undefined} */
 let engine;
 
-/** Loads the engine, once. */
-async function loadEngine() {
-  engine ??= init().then(() => onPanic(broken));
+/**
+ * Loads the engine, once.
+ * @param {WebAssembly.Module} [module] the engine as another has compiled it
+ */
+async function loadEngine(module) {
+  engine ??= init(module && { module_or_path: module }).then(() => onPanic(broken));
   try {
     await engine;
   } catch (error) {
@@ -109,6 +116,8 @@ class Host {
   #turns = new Turns();
   /** @type {ShippedModel[]} */
   #models = [];
+  /** Who helps with sweeps on the CPU engine. @type {Pool | null} */
+  #pool = null;
 
   /** @param {Port} port */
   constructor(port) {
@@ -153,6 +162,7 @@ class Host {
   async close() {
     const calls = [...this.#calls.values()];
     for (const call of calls) this.abort(call.id);
+    this.#pool?.close();
     await Promise.all(calls.map((call) => call.done));
     for (const net of this.#nets.values()) net.free();
     this.#nets.clear();
@@ -203,10 +213,14 @@ class Host {
       );
       return runNet(this.#net(net), call.control, method, args, () => this.#drop(net));
     }
-    const [first, second] = args;
+    const [first, second, third] = args;
     switch (method) {
       case "open":
-        return this.#open(first);
+        return this.#open(first, second);
+      case "join":
+        return this.#join(first);
+      case "adopt":
+        return this.#adopt(first, second, third);
       case "load":
         return this.#load(first, second, call);
       case "dataset":
@@ -220,7 +234,7 @@ class Host {
       case "similarity":
         return { value: similarity(first, second) };
       case "memory":
-        return { value: this.#opened().memory() };
+        return { value: { ...this.#opened().memory(), workers: this.#pool?.size ?? 0 } };
       default:
         throw failure("bad_argument", `a scope has no method ${method}`);
     }
@@ -261,6 +275,7 @@ class Host {
   #drop(id) {
     const net = this.#nets.get(id);
     this.#nets.delete(id);
+    this.#pool?.forget(id);
     if (net) this.#leaving.set(id, net);
   }
 
@@ -274,8 +289,11 @@ class Host {
     }
   }
 
-  /** @param {string} backend */
-  async #open(backend) {
+  /**
+   * @param {string} backend
+   * @param {number} [workers] that may help
+   */
+  async #open(backend, workers = usualHelpers()) {
     await loadEngine();
     const [scope, models, pictures] = await Promise.all([
       WebScope.open(backend),
@@ -284,6 +302,7 @@ class Host {
     ]);
     this.#scope = scope;
     this.#models = models;
+    if (scope.backend === "cpu" && workers > 0) this.#pool = new Pool(workers, compiledModule());
     const value = {
       backend: scope.backend,
       reason: scope.reason,
@@ -296,6 +315,27 @@ class Host {
       })),
     };
     return { value };
+  }
+
+  /**
+   * Opens an engine that helps another one.
+   * @param {WebAssembly.Module} module
+   */
+  async #join(module) {
+    await loadEngine(module);
+    this.#scope = await WebScope.open("cpu");
+    return {};
+  }
+
+  /**
+   * Takes a copy of a network that another engine has.
+   * @param {number} id there and here
+   * @param {string} graph
+   * @param {Record<string, Tensor>} weights
+   */
+  async #adopt(id, graph, weights) {
+    this.#nets.set(id, await this.#opened().load(graph, weights));
+    return {};
   }
 
   /**
@@ -324,6 +364,7 @@ class Host {
     }
     this.#lastNet += 1;
     this.#nets.set(this.#lastNet, net);
+    if (this.#pool) net.shareWith(this.#pool.of(this.#lastNet, made.graph, net));
     return { value: { net: this.#lastNet, about: net.describe() } };
   }
 
@@ -460,6 +501,9 @@ async function runNet(net, control, method, args, dispose) {
     case "restore":
       net.restore();
       return { value: net.modified };
+    case "answer":
+      for (const [name, tensor] of Object.entries(second)) net.setWeights(name, tensor);
+      return { value: await net.answer(first, control) };
     case "dispose":
       dispose();
       return {};
@@ -511,15 +555,4 @@ async function listing(address) {
   } catch {
     return [];
   }
-}
-
-/**
- * The buffers of an answer, which all were made for it and so can be given away.
- * @param {unknown} value
- * @returns {Transferable[]}
- */
-function buffersOf(value) {
-  if (ArrayBuffer.isView(value)) return [/** @type {ArrayBuffer} */ (value.buffer)];
-  if (typeof value !== "object" || value === null) return [];
-  return [...new Set(Object.values(value).flatMap(buffersOf))];
 }

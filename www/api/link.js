@@ -75,6 +75,11 @@ export class Link {
     return promise;
   }
 
+  /** Whether no call can be made any more. */
+  get hasEnded() {
+    return this.#ended !== null;
+  }
+
   /**
    * Ends all calls, pending ones with `error`.
    * @param {Error} error
@@ -220,16 +225,21 @@ function defect(why) {
  * @returns {Promise<Link>}
  */
 export async function connect(inWorker) {
-  const worker = inWorker ? await startWorker() : null;
-  if (worker) {
-    const link = new Link(/** @type {Wire} */ (worker), () => worker.terminate());
-    worker.onerror = ({ message }) => link.close(defect(message || "its worker failed"));
-    return link;
-  }
+  const link = inWorker ? await connectWorker() : null;
+  if (link) return link;
   const { serve } = await import("./host.js");
   const { port1: here, port2: there } = new MessageChannel();
   serve(there);
   return new Link(here, () => here.postMessage({ close: true }, []));
+}
+
+/** An engine in a worker of its own, or `null` where it cannot run. */
+export async function connectWorker() {
+  const worker = await startWorker();
+  if (!worker) return null;
+  const link = new Link(/** @type {Wire} */ (worker), () => worker.terminate());
+  worker.onerror = ({ message }) => link.close(defect(message || "its worker failed"));
+  return link;
 }
 
 /**
@@ -250,4 +260,15 @@ function startWorker() {
       resolve(null);
     }
   });
+}
+
+/**
+ * The buffers in a value that was made to be given away.
+ * @param {unknown} value
+ * @returns {Transferable[]}
+ */
+export function buffersOf(value) {
+  if (ArrayBuffer.isView(value)) return [/** @type {ArrayBuffer} */ (value.buffer)];
+  if (typeof value !== "object" || value === null) return [];
+  return [...new Set(Object.values(value).flatMap(buffersOf))];
 }

@@ -4,7 +4,7 @@ use super::space::{batch, gather, row};
 use super::{Bounds, Extra, Goal, Look, Request};
 use super::{Loss, Slope, Victim};
 use crate::engine::control::Control;
-use crate::engine::sweep::batches;
+use crate::engine::sweep::{batches, in_order};
 use crate::error::{Error, Result};
 use crate::net::passes::Pass;
 use crate::random::Random;
@@ -134,11 +134,15 @@ impl<'a, V: Victim, F: AsyncFnMut(Look) -> Result<bool>> Run<'a, V, F> {
     ) -> Result<Tensor> {
         let (size, classes) = (self.victim.batch_size(Pass::Forward), self.classes());
         let mut data = Vec::with_capacity(of.len() * classes);
-        for range in batches(of.len(), size) {
-            self.control.step().await?;
+        let (victim, shape) = (self.victim, self.picture());
+        let work = batches(of.len(), size).map(async |range| {
             let places = padded(range.clone(), size);
             let rows: Vec<Vec<f32>> = places.into_iter().map(&picture).collect();
-            let logits = self.victim.logits(&batch(&rows, self.picture())?).await?;
+            Ok((range, victim.logits(&batch(&rows, shape)?).await?))
+        });
+        let mut work = in_order(victim.lanes(), work);
+        while let Some((range, logits)) = work.next().await? {
+            self.control.step().await?;
             data.extend_from_slice(&logits.data()[..range.len() * classes]);
         }
         self.count_queries(of);
@@ -149,8 +153,8 @@ impl<'a, V: Victim, F: AsyncFnMut(Look) -> Result<bool>> Run<'a, V, F> {
     pub async fn slope(&mut self, of: &[usize], pictures: &Tensor, loss: &Loss) -> Result<Slope> {
         let (size, classes) = (self.victim.batch_size(Pass::Backward), self.classes());
         let (mut logits, mut losses, mut gradient) = (Vec::new(), Vec::new(), Vec::new());
-        for range in batches(of.len(), size) {
-            self.control.step().await?;
+        let victim = self.victim;
+        let work = batches(of.len(), size).map(async |range| {
             let places = padded(range.clone(), size);
             let loss = match loss {
                 Loss::CrossEntropy(classes) => {
@@ -158,10 +162,12 @@ impl<'a, V: Victim, F: AsyncFnMut(Look) -> Result<bool>> Run<'a, V, F> {
                 }
                 Loss::Logits(weights) => Loss::Logits(chosen(weights, &places)?),
             };
-            let slope = self
-                .victim
-                .slope(&chosen(pictures, &places)?, &loss)
-                .await?;
+            let slope = victim.slope(&chosen(pictures, &places)?, &loss).await?;
+            Ok((range, slope))
+        });
+        let mut work = in_order(victim.lanes(), work);
+        while let Some((range, slope)) = work.next().await? {
+            self.control.step().await?;
             logits.extend_from_slice(&slope.logits.data()[..range.len() * classes]);
             losses.extend_from_slice(&slope.losses[..range.len()]);
             let length = self.picture().len();

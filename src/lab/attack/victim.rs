@@ -3,6 +3,7 @@
 //! that is random answers with a mean over its draws (EOT, Athalye et al. 2018).
 
 use crate::engine::control::Control;
+use crate::engine::sweep::Lanes;
 use crate::error::{Error, Result};
 use crate::net::passes::Pass;
 use crate::net::slopes::{Loss, Slope};
@@ -24,6 +25,11 @@ pub trait Victim {
 
     /// How many pictures a batch of passes should hold.
     fn batch_size(&self, pass: Pass) -> usize;
+
+    /// How many batches may be under way together.
+    fn lanes(&self) -> Lanes {
+        Lanes::ONE
+    }
 
     /// Answers of the network that one answer of the victim takes; above 1 where it draws several times.
     fn cost(&self) -> usize {
@@ -154,6 +160,10 @@ impl Victim for Plain<'_> {
 
     fn batch_size(&self, pass: Pass) -> usize {
         self.net.batch_size(pass)
+    }
+
+    fn lanes(&self) -> Lanes {
+        self.net.lanes()
     }
 
     async fn logits(&self, pictures: &Tensor) -> Result<Tensor> {

@@ -50,23 +50,34 @@ pub async fn contrast(
     let classes = net.classes()?;
     let mut before = vec![Tally::new(classes); classes];
     let mut after = before.clone();
-    for batch in sweep::batches(count, net.batch_size(Pass::Forward)) {
+    let batches = sweep::batches(count, net.batch_size(Pass::Forward));
+    let overrides = Overrides::new();
+    // Each batch as it is, then painted over.
+    let both = batches.flat_map(|batch| [(batch.clone(), false), (batch, true)]);
+    let work = both.map(async |(batch, is_painted)| {
         let pictures =
             &examples.images().data()[batch.start * shape.picture()..batch.end * shape.picture()];
-        let mut painted = pictures.to_vec();
-        for picture in painted.chunks_exact_mut(shape.picture()) {
-            mark.paint(picture, shape.h(), shape.w());
-        }
-        for (pictures, tallies) in [(pictures.to_vec(), &mut before), (painted, &mut after)] {
-            let pictures = Tensor::from_shape(pictures, shape.with_n(batch.len()))?;
-            let logits = net.logits(&pictures, &Overrides::new(), control).await?;
-            let probabilities = prediction::probabilities(&logits)?;
-            let rows = probabilities.data().chunks_exact(classes);
-            for (row, &label) in rows.zip(&examples.labels()[batch.clone()]) {
-                tallies[label].add(row, label);
+        let mut pictures = pictures.to_vec();
+        if is_painted {
+            for picture in pictures.chunks_exact_mut(shape.picture()) {
+                mark.paint(picture, shape.h(), shape.w());
             }
         }
-        control.progress(batch.end, count);
+        let pictures = Tensor::from_shape(pictures, shape.with_n(batch.len()))?;
+        let logits = net.logits(&pictures, &overrides, control).await?;
+        let probabilities = prediction::probabilities(&logits)?;
+        Ok((batch, is_painted, probabilities))
+    });
+    let mut work = sweep::in_order(net.lanes(), work);
+    while let Some((batch, is_painted, probabilities)) = work.next().await? {
+        let tallies = if is_painted { &mut after } else { &mut before };
+        let rows = probabilities.data().chunks_exact(classes);
+        for (row, &label) in rows.zip(&examples.labels()[batch.clone()]) {
+            tallies[label].add(row, label);
+        }
+        if is_painted {
+            control.progress(batch.end, count);
+        }
     }
     let pairs = before.iter().zip(&after).enumerate();
     Ok(pairs

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::{Smoothing, Squeezing};
+use crate::engine::sweep::Lanes;
 use crate::error::Result;
 use crate::lab::attack::{Loss, Slope, Victim};
 use crate::lab::filters::{Filter, Pixels};
@@ -111,6 +112,10 @@ impl<V: Victim> Victim for Defended<'_, V> {
 
     fn batch_size(&self, pass: Pass) -> usize {
         self.victim.batch_size(pass)
+    }
+
+    fn lanes(&self) -> Lanes {
+        self.victim.lanes()
     }
 
     fn cost(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use super::{Defence, Defended, detect};
 use crate::engine::control::Control;
-use crate::engine::sweep::batches;
+use crate::engine::sweep::{batches, in_order};
 use crate::error::Result;
 use crate::lab::attack::{Goal, Outcome, Victim, argmax, gather};
 use crate::lab::filters::Pixels;
@@ -25,8 +25,8 @@ pub async fn verdicts<V: Victim>(
     let count = pictures.activation_shape().n();
     let defended = defence.map(|defence| Defended::new(victim, defence, pixels, !seed));
     let mut verdicts = Vec::with_capacity(count);
-    for range in batches(count, victim.batch_size(Pass::Forward)) {
-        control.step().await?;
+    let ranges = batches(count, victim.batch_size(Pass::Forward));
+    let work = ranges.map(async |range| {
         let batch = gather(pictures, &range.collect::<Vec<_>>())?;
         let logits = match (&defended, defence) {
             (Some(defended), Some(Defence::Filter { .. } | Defence::Smoothing(_))) => {
@@ -38,10 +38,17 @@ pub async fn verdicts<V: Victim>(
         if let Some(Defence::Squeezing(settings)) = defence {
             let (found, _) = detect(victim, &batch, pixels, settings).await?;
             let verdict = classes.zip(&found);
-            verdicts.extend(verdict.map(|(class, found)| (!found.detected).then_some(class)));
+            Ok(verdict
+                .map(|(class, found)| (!found.detected).then_some(class))
+                .collect())
         } else {
-            verdicts.extend(classes.map(Some));
+            Ok(classes.map(Some).collect::<Vec<_>>())
         }
+    });
+    let mut work = in_order(victim.lanes(), work);
+    while let Some(some) = work.next().await? {
+        control.step().await?;
+        verdicts.extend(some);
     }
     Ok(verdicts)
 }
@@ -67,10 +74,15 @@ pub async fn judged<V: Victim>(
     ] {
         let count = pictures.activation_shape().n();
         let mut logits = Vec::with_capacity(count * victim.classes());
-        for range in batches(count, victim.batch_size(Pass::Forward)) {
-            control.step().await?;
+        let ranges = batches(count, victim.batch_size(Pass::Forward));
+        let work = ranges.map(async |range| {
             let batch = gather(pictures, &range.collect::<Vec<_>>())?;
-            logits.extend(defended.logits(&batch).await?.into_data());
+            defended.logits(&batch).await
+        });
+        let mut work = in_order(victim.lanes(), work);
+        while let Some(some) = work.next().await? {
+            control.step().await?;
+            logits.extend(some.into_data());
         }
         *answer = Tensor::new(logits, [count, victim.classes()])?;
     }

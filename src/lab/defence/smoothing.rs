@@ -3,7 +3,7 @@
 
 use super::defended::noisy;
 use crate::engine::control::Control;
-use crate::engine::sweep::batches;
+use crate::engine::sweep::{batches, in_order};
 use crate::error::{Error, Result};
 use crate::lab::attack::Victim;
 use crate::lab::statistics::{clopper_pearson_lower, normal_quantile};
@@ -90,15 +90,18 @@ pub async fn certify<V: Victim>(
             (settings.samples, begun + settings.guesses),
         ];
         for (votes, (copies, done)) in counts.iter_mut().zip(phases) {
-            for range in batches(copies, victim.batch_size(Pass::Forward)) {
-                control.step().await?;
+            let ranges = batches(copies, victim.batch_size(Pass::Forward));
+            let work = ranges.map(|range| {
                 let many = Tensor::from_shape(
                     picture.data().repeat(range.len()),
                     shape.with_n(range.len()),
-                )?;
-                let logits = victim
-                    .logits(&noisy(&many, settings.sigma, &mut random))
-                    .await?;
+                );
+                let many = many.map(|many| noisy(&many, settings.sigma, &mut random));
+                async move { Ok((range, victim.logits(&many?).await?)) }
+            });
+            let mut work = in_order(victim.lanes(), work);
+            while let Some((range, logits)) = work.next().await? {
+                control.step().await?;
                 for row in logits.data().chunks_exact(victim.classes()) {
                     votes[greatest(row)] += 1;
                 }

@@ -77,7 +77,8 @@ pub async fn curve<V: Victim>(
         // Where nothing changes, draws do not differ.
         let passes_here = if strength == 0.0 { shape.n() } else { passes };
         let (mut probabilities, mut right) = (Vec::with_capacity(passes_here), 0);
-        for batch in sweep::batches(passes_here, victim.batch_size(Pass::Forward)) {
+        let batches = sweep::batches(passes_here, victim.batch_size(Pass::Forward));
+        let work = batches.map(async |batch| {
             control.step().await?;
             let mut copies = Vec::with_capacity(batch.len() * shape.picture());
             for pass in batch.clone() {
@@ -90,6 +91,10 @@ pub async fn curve<V: Victim>(
             }
             let copies = Tensor::from_shape(copies, shape.with_n(batch.len()))?;
             let rows = prediction::probabilities(&victim.logits(&copies).await?)?;
+            Ok((batch, rows))
+        });
+        let mut work = sweep::in_order(victim.lanes(), work);
+        while let Some((batch, rows)) = work.next().await? {
             for (pass, row) in batch.clone().zip(rows.data().chunks_exact(classes)) {
                 let label = labels[pass % shape.n()];
                 probabilities.push(row[label]);
@@ -143,10 +148,14 @@ fn check<V: Victim>(victim: &V, request: &Request<'_>) -> Result<()> {
 async fn answers<V: Victim>(victim: &V, pictures: &Tensor) -> Result<Vec<usize>> {
     let shape = pictures.activation_shape();
     let mut answers = Vec::with_capacity(shape.n());
-    for batch in sweep::batches(shape.n(), victim.batch_size(Pass::Forward)) {
+    let batches = sweep::batches(shape.n(), victim.batch_size(Pass::Forward));
+    let work = batches.map(async |batch| {
         let values = &pictures.data()[batch.start * shape.picture()..batch.end * shape.picture()];
         let some = Tensor::from_shape(values.to_vec(), shape.with_n(batch.len()))?;
-        let logits = victim.logits(&some).await?;
+        victim.logits(&some).await
+    });
+    let mut work = sweep::in_order(victim.lanes(), work);
+    while let Some(logits) = work.next().await? {
         answers.extend(logits.data().chunks_exact(victim.classes()).map(best));
     }
     Ok(answers)

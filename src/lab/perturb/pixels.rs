@@ -89,7 +89,8 @@ pub async fn pixel_map<V: Victim>(
         done: 0,
         total: count * colours,
     };
-    for batch in sweep::batches(map.total, victim.batch_size(Pass::Forward)) {
+    let batches = sweep::batches(map.total, victim.batch_size(Pass::Forward));
+    let work = batches.map(async |batch| {
         control.step().await?;
         let mut copies = Vec::with_capacity(batch.len() * shape.picture());
         for pass in batch.clone() {
@@ -107,6 +108,10 @@ pub async fn pixel_map<V: Victim>(
         }
         let copies = Tensor::from_shape(copies, shape.with_n(batch.len()))?;
         let answers = prediction::probabilities(&victim.logits(&copies).await?)?;
+        Ok((batch, answers))
+    });
+    let mut work = sweep::in_order(victim.lanes(), work);
+    while let Some((batch, answers)) = work.next().await? {
         for (pass, row) in batch.clone().zip(answers.data().chunks_exact(classes)) {
             let (place, colour) = (places[pass / colours], pass % colours);
             map.learn(place, colour, row);

@@ -1,13 +1,12 @@
 //! Methods that are one backward pass by other rules than the gradient's.
 
 use super::identity::{Identity, total};
-use super::subject::{Batch, Subject};
+use super::subject::{Batch, Inputs, Subject};
 use super::{Settings, gradients};
 use crate::error::Result;
 use crate::lens::rules::{DeepLift, Layerwise, Rectified, deep_lift, lrp, rectified};
-use crate::net::objective::Objective;
+use crate::net::Net;
 use crate::net::passes::Pass;
-use crate::net::{Net, Overrides};
 use crate::ops::Op;
 use crate::ops::activation::Function;
 use crate::ops::binary::Operation;
@@ -20,7 +19,11 @@ const CANCELLED: f64 = 0.01;
 pub async fn rectifying(subject: &Subject<'_>, rule: Rectified) -> Result<Tensor> {
     let mut maps = Maps::new(subject);
     for batch in subject.passes(1, Pass::Backward) {
-        let (images, target, overrides) = maps.inputs(&batch)?;
+        let Inputs {
+            images,
+            target,
+            overrides,
+        } = subject.inputs(&batch, |_, _, _| {})?;
         let control = subject.control;
         let map = rectified(subject.net, &images, &target, rule, &overrides, control).await?;
         maps.keep(&batch, map);
@@ -33,7 +36,11 @@ pub async fn rescaling(subject: &Subject<'_>, settings: &Settings) -> Result<Ten
     let baseline = settings.baseline.pictures(subject.images, settings.seed)?;
     let mut maps = Maps::new(subject);
     for batch in subject.passes(1, Pass::Backward) {
-        let (images, target, overrides) = maps.inputs(&batch)?;
+        let Inputs {
+            images,
+            target,
+            overrides,
+        } = subject.inputs(&batch, |_, _, _| {})?;
         let rows: Vec<usize> = batch.rows.iter().map(|&(_, picture)| picture).collect();
         let shape = subject.shape();
         let rule = DeepLift {
@@ -50,7 +57,11 @@ pub async fn rescaling(subject: &Subject<'_>, settings: &Settings) -> Result<Ten
 pub async fn relevance(subject: &Subject<'_>, settings: &Settings) -> Result<Tensor> {
     let mut maps = Maps::new(subject);
     for batch in subject.passes(1, Pass::Backward) {
-        let (images, target, overrides) = maps.inputs(&batch)?;
+        let Inputs {
+            images,
+            target,
+            overrides,
+        } = subject.inputs(&batch, |_, _, _| {})?;
         let (rule, control) = (&settings.lrp, subject.control);
         let found = lrp(subject.net, &images, &target, rule, &overrides, control).await?;
         maps.keep(&batch, found.map);
@@ -148,13 +159,6 @@ impl<'s, 'a> Maps<'s, 'a> {
             subject,
             values: Vec::with_capacity(subject.shape().len()),
         }
-    }
-
-    /// Pictures, target and overrides of a batch.
-    fn inputs(&self, batch: &Batch) -> Result<(Tensor, Objective, Overrides)> {
-        let images = self.subject.copies(batch, |_, _, _| {})?;
-        let (target, overrides) = self.subject.for_batch(batch)?;
-        Ok((images, target, overrides))
     }
 
     fn keep(&mut self, batch: &Batch, map: Tensor) {

@@ -5,6 +5,7 @@ use super::layers::{self, LinearHead, logit_weights};
 use super::resize::{Corners, bilinear, nearest};
 use super::subject::{Batch, Subject};
 use super::{Method, Settings, by_rule, eigen};
+use crate::engine::sweep::InOrder;
 use crate::error::{Error, Result};
 use crate::lens::rules::Rectified;
 use crate::net::Override;
@@ -145,13 +146,11 @@ pub fn resized(map: &Tensor, picture: Shape) -> Result<Tensor> {
 async fn activations(subject: &Subject<'_>, layer: &str) -> Result<Tensor> {
     let shape = subject.net.layer_shape(layer)?.with_n(subject.shape().n());
     let mut values = Vec::with_capacity(shape.len());
-    for batch in subject.passes(1, Pass::Forward) {
-        let copies = subject.copies(&batch, |_, _, _| {})?;
-        let (_, overrides) = subject.for_batch(&batch)?;
-        let some = subject
-            .net
-            .activations(&copies, &[layer], &overrides, subject.control)
-            .await?;
+    let mut sweep = subject.sweep(1, Pass::Forward, async |batch| {
+        let inputs = subject.inputs(&batch, |_, _, _| {})?;
+        inputs.activations(subject, layer).await
+    });
+    while let Some(some) = sweep.next().await? {
         values.extend(some.into_iter().flat_map(Tensor::into_data));
     }
     Tensor::from_shape(values, shape)
@@ -166,13 +165,12 @@ async fn by_gradient(
     let all = activations(subject, layer).await?;
     let mut activations = all.data().chunks_exact(shape.picture());
     let mut maps = Vec::with_capacity(shape.n() * shape.plane());
-    for batch in subject.passes(1, Pass::Backward) {
-        let copies = subject.copies(&batch, |_, _, _| {})?;
-        let (target, overrides) = subject.for_batch(&batch)?;
-        let (_, gradients) = subject
-            .net
-            .gradient(&copies, &target, &[layer], &overrides, subject.control)
-            .await?;
+    let mut sweep = subject.sweep(1, Pass::Backward, async |batch| {
+        let inputs = subject.inputs(&batch, |_, _, _| {})?;
+        let (_, gradients) = inputs.gradient(subject, &[layer]).await?;
+        Ok((batch, gradients))
+    });
+    while let Some((batch, gradients)) = sweep.next().await? {
         for gradients in gradients[0].data().chunks_exact(shape.picture()) {
             if let Some(activations) = activations.next() {
                 maps.extend(formula(&View {
@@ -260,8 +258,8 @@ async fn score_cam(subject: &Subject<'_>, layer: &str, settings: &Settings) -> R
         let sum: f32 = powers.iter().sum();
         powers.iter().map(|power| power / sum).collect()
     };
-    let score = async |batch: &Batch| subject.values(batch, masked).await;
-    by_scores(subject, &activations, settings, score, softmax).await
+    let scored = subject.values(shape.c(), masked);
+    by_scores(subject, &activations, settings, scored, softmax).await
 }
 
 /// w_c = (f(x) − f(x with channel c switched off)) / f(x) (Desai and Ramaswamy 2020).
@@ -269,7 +267,7 @@ async fn ablation_cam(subject: &Subject<'_>, layer: &str, settings: &Settings) -
     let shape = subject.net.layer_shape(layer)?.with_n(subject.shape().n());
     let activations = activations(subject, layer).await?;
     let answers = subject.answers().await?;
-    let score = async |batch: &Batch| {
+    let scored = subject.sweep(shape.c(), Pass::Forward, async |batch| {
         let mut ablated = Vec::with_capacity(batch.rows.len() * shape.picture());
         for &(channel, picture) in &batch.rows {
             let start = ablated.len() + channel * shape.plane();
@@ -278,14 +276,11 @@ async fn ablation_cam(subject: &Subject<'_>, layer: &str, settings: &Settings) -
             );
             ablated[start..start + shape.plane()].fill(0.0);
         }
-        let copies = subject.copies(batch, |_, _, _| {})?;
-        let (target, mut overrides) = subject.for_batch(batch)?;
         let ablated = Tensor::from_shape(ablated, shape.with_n(batch.rows.len()))?;
+        let mut inputs = subject.inputs(&batch, |_, _, _| {})?;
+        let overrides = &mut inputs.overrides;
         overrides.insert(layer.to_owned(), Override::Replace(ablated));
-        let values = subject
-            .net
-            .values(&copies, &target, &overrides, subject.control)
-            .await?;
+        let values = inputs.values(subject).await?;
         let share = |(&(_, picture), value): (&(usize, usize), f32)| {
             let answer = answers[picture];
             if answer == 0.0 {
@@ -294,9 +289,10 @@ async fn ablation_cam(subject: &Subject<'_>, layer: &str, settings: &Settings) -
                 (answer - value) / answer
             }
         };
-        Ok(batch.rows.iter().zip(values).map(share).collect())
-    };
-    by_scores(subject, &activations, settings, score, <[f32]>::to_vec).await
+        let shares = batch.rows.iter().zip(values).map(share).collect();
+        Ok((batch, shares))
+    });
+    by_scores(subject, &activations, settings, scored, <[f32]>::to_vec).await
 }
 
 /// The projection of each position on the first principal component of all positions (Muhammad and Yeasin 2020), centred as
@@ -318,7 +314,7 @@ async fn by_scores(
     subject: &Subject<'_>,
     activations: &Tensor,
     settings: &Settings,
-    score: impl AsyncFn(&Batch) -> Result<Vec<f32>>,
+    mut scored: InOrder<'_, (Batch, Vec<f32>)>,
     weights: impl Fn(&[f32]) -> Vec<f32>,
 ) -> Result<Tensor> {
     let shape = activations.activation_shape();
@@ -335,8 +331,8 @@ async fn by_scores(
         });
         one_channel(maps.collect(), shape)
     };
-    for batch in subject.passes(shape.c(), Pass::Forward) {
-        for (&(_, picture), score) in batch.rows.iter().zip(score(&batch).await?) {
+    while let Some((batch, some)) = scored.next().await? {
+        for (&(_, picture), score) in batch.rows.iter().zip(some) {
             scores[picture].push(score);
         }
         subject.report(&batch, || {

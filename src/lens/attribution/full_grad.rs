@@ -66,16 +66,15 @@ pub async fn full_grad(subject: &Subject<'_>) -> Result<Tensor> {
     let shape = subject.shape();
     let size = [shape.h(), shape.w()];
     let mut maps = Vec::with_capacity(shape.n() * shape.plane());
-    for batch in subject.passes(1, Pass::Backward) {
-        let copies = subject.copies(&batch, |_, _, _| {})?;
-        let (target, overrides) = subject.for_batch(&batch)?;
-        let (_, gradients) = subject
-            .net
-            .gradient(&copies, &target, &wrt, &overrides, subject.control)
-            .await?;
+    let mut sweep = subject.sweep(1, Pass::Backward, async |batch| {
+        let inputs = subject.inputs(&batch, |_, _, _| {})?;
+        let (_, gradients) = inputs.gradient(subject, &wrt).await?;
+        Ok((batch, inputs.images, gradients))
+    });
+    while let Some((batch, images, gradients)) = sweep.next().await? {
         for row in 0..batch.rows.len() {
             let mut map = vec![0.0; shape.plane()];
-            let x = &copies.data()[row * shape.picture()..][..shape.picture()];
+            let x = &images.data()[row * shape.picture()..][..shape.picture()];
             let g = &gradients[0].data()[row * shape.picture()..];
             let parts: Vec<f32> = x.iter().zip(g).map(|(x, g)| (x * g).abs()).collect();
             add_stretched(&mut map, &parts, size, size);

@@ -3,14 +3,14 @@
 use super::Settings;
 use super::subject::{Subject, Sums};
 use crate::error::{Error, Result};
-use crate::net::passes::Pass;
 use crate::tensor::Tensor;
 
 /// ∂f/∂x, with its sign.
 pub async fn gradient(subject: &Subject<'_>) -> Result<Tensor> {
     let mut gradients = Vec::with_capacity(subject.shape().len());
-    for batch in subject.passes(1, Pass::Backward) {
-        gradients.extend(subject.gradients(&batch, |_, _, _| {}).await?.into_data());
+    let mut sweep = subject.gradients(1, |_, _, _| {});
+    while let Some((batch, some)) = sweep.next().await? {
+        gradients.extend(some.into_data());
         subject.report(&batch, || None);
     }
     Tensor::from_shape(gradients, subject.shape())
@@ -46,15 +46,13 @@ pub async fn integrated(subject: &Subject<'_>, settings: &Settings) -> Result<Te
     let shape = subject.shape();
     let mut sums = Sums::new(shape);
     let mut weight_so_far = 0.0;
-    for batch in subject.passes(points.len(), Pass::Backward) {
-        let gradients = subject
-            .gradients(&batch, |step, picture, x| {
-                let from = &baseline.data()[picture * shape.picture()..];
-                for (x, &from) in x.iter_mut().zip(from) {
-                    *x = from + narrow(points[step].0) * (*x - from);
-                }
-            })
-            .await?;
+    let mut sweep = subject.gradients(points.len(), |step, picture, x| {
+        let from = &baseline.data()[picture * shape.picture()..];
+        for (x, &from) in x.iter_mut().zip(from) {
+            *x = from + narrow(points[step].0) * (*x - from);
+        }
+    });
+    while let Some((batch, gradients)) = sweep.next().await? {
         let rows = gradients.data().chunks_exact(shape.picture());
         for (&(step, picture), gradient) in batch.rows.iter().zip(rows) {
             let weight = points[step].1;

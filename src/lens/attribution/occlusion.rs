@@ -3,7 +3,6 @@
 use super::Settings;
 use super::subject::{Subject, Sums};
 use crate::error::{Error, Result};
-use crate::net::passes::Pass;
 use crate::tensor::{Shape, Tensor};
 
 /// The mean over the windows that cover a pixel of f(x) − f(x with the window covered), equal over channels. Windows stand
@@ -21,18 +20,16 @@ pub async fn occlusion(subject: &Subject<'_>, settings: &Settings) -> Result<Ten
             sum / counts.at(picture * shape.plane() + pixel).max(1.0)
         })
     };
-    for batch in subject.passes(windows.len(), Pass::Forward) {
-        let answers = subject
-            .values(&batch, |window, picture, x| {
-                let fill = &fill.data()[picture * shape.picture()..][..x.len()];
-                for pixel in windows[window].pixels(shape) {
-                    for channel in 0..shape.c() {
-                        let index = channel * shape.plane() + pixel;
-                        x[index] = fill[index];
-                    }
-                }
-            })
-            .await?;
+    let mut sweep = subject.values(windows.len(), |window, picture, x| {
+        let fill = &fill.data()[picture * shape.picture()..][..x.len()];
+        for pixel in windows[window].pixels(shape) {
+            for channel in 0..shape.c() {
+                let index = channel * shape.plane() + pixel;
+                x[index] = fill[index];
+            }
+        }
+    });
+    while let Some((batch, answers)) = sweep.next().await? {
         for (&(window, picture), answer) in batch.rows.iter().zip(answers) {
             let loss = f64::from(whole[picture]) - f64::from(answer);
             for pixel in windows[window].pixels(shape) {

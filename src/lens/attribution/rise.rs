@@ -1,10 +1,12 @@
 //! RISE (Petsiuk, Das and Saenko 2018): random masks, weighted by the answer they leave.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
 use super::Settings;
 use super::resize::{Corners, bilinear};
 use super::subject::{Subject, Sums};
 use crate::error::{Error, Result};
-use crate::net::passes::Pass;
 use crate::random::Random;
 use crate::tensor::{Shape, Tensor};
 
@@ -22,27 +24,27 @@ pub async fn rise(subject: &Subject<'_>, settings: &Settings) -> Result<Tensor> 
         let mean = sums.map(|_, sum| sum / (share * open))?;
         spread(&mean, shape)
     };
-    let mut share = 0.0;
-    for batch in subject.passes(masks.count, Pass::Forward) {
-        let mut used: Vec<Vec<f32>> = Vec::with_capacity(batch.rows.len());
-        let answers = subject
-            .values(&batch, |index, _, x| {
-                let mask = masks.of(index);
-                for plane in x.chunks_exact_mut(mask.len()) {
-                    plane.iter_mut().zip(mask).for_each(|(x, mask)| *x *= mask);
-                }
-                used.push(mask.to_vec());
-            })
-            .await?;
-        for ((&(_, picture), answer), mask) in batch.rows.iter().zip(answers).zip(&used) {
+    let (mut share, open) = (0.0, masks.open);
+    // Masks of passes under way, in order.
+    let used = RefCell::new(VecDeque::new());
+    let mut sweep = subject.values(masks.count, |index, _, x| {
+        let mask = masks.of(index);
+        for plane in x.chunks_exact_mut(mask.len()) {
+            plane.iter_mut().zip(mask).for_each(|(x, mask)| *x *= mask);
+        }
+        used.borrow_mut().push_back(mask.to_vec());
+    });
+    while let Some((batch, answers)) = sweep.next().await? {
+        let now: Vec<Vec<f32>> = used.borrow_mut().drain(..batch.rows.len()).collect();
+        for ((&(_, picture), answer), mask) in batch.rows.iter().zip(answers).zip(&now) {
             share += 1.0 / shape.n() as f64;
             let sums = sums.of(picture).iter_mut();
             sums.zip(mask)
                 .for_each(|(sum, &mask)| *sum += f64::from(answer) * f64::from(mask));
         }
-        subject.report(&batch, || estimate(&sums, share, masks.open).ok());
+        subject.report(&batch, || estimate(&sums, share, open).ok());
     }
-    estimate(&sums, share, masks.open)
+    estimate(&sums, share, open)
 }
 
 /// One channel repeated for all.

@@ -4,7 +4,6 @@ use super::Settings;
 use super::baseline::extremes;
 use super::subject::{Subject, Sums};
 use crate::error::{Error, Result};
-use crate::net::passes::Pass;
 use crate::random::Random;
 use crate::tensor::Tensor;
 
@@ -95,10 +94,8 @@ pub async fn moments(
         counts: vec![0; shape.n()],
         length: shape.picture(),
     };
-    for batch in subject.passes(samples, Pass::Backward) {
-        let gradients = subject
-            .gradients(&batch, |sample, picture, x| noise.add(sample, picture, x))
-            .await?;
+    let mut sweep = subject.gradients(samples, |sample, picture, x| noise.add(sample, picture, x));
+    while let Some((batch, gradients)) = sweep.next().await? {
         let rows = gradients.data().chunks_exact(shape.picture());
         for (&(_, picture), gradient) in batch.rows.iter().zip(rows) {
             moments.add(picture, gradient);

@@ -1,7 +1,9 @@
 //! What is explained: a network's answer for pictures, and passes over changed copies of them.
 
+use std::future::Future;
+
 use crate::engine::control::Control;
-use crate::engine::sweep;
+use crate::engine::sweep::{self, InOrder, in_order};
 use crate::error::Result;
 use crate::net::objective::{self, Objective, Term};
 use crate::net::passes::Pass;
@@ -32,6 +34,16 @@ pub struct Batch {
     pub done: usize,
     /// Passes in all.
     pub total: usize,
+}
+
+/// What the network is given for a batch.
+pub struct Inputs {
+    /// The pictures, (rows, C, H, W).
+    pub images: Tensor,
+    /// The answer.
+    pub target: Objective,
+    /// Changes on the way.
+    pub overrides: Overrides,
 }
 
 impl<'a> Subject<'a> {
@@ -84,39 +96,46 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// The gradients to the input, (rows, C, H, W), at copies of the pictures that `change` makes: it is given the pass,
-    /// the picture's index and the picture's values to be changed.
-    ///
-    /// # Errors
-    /// Those of [`Net::gradient`].
-    pub async fn gradients(
-        &self,
-        batch: &Batch,
-        change: impl FnMut(usize, usize, &mut [f32]),
-    ) -> Result<Tensor> {
-        let copies = self.copies(batch, change)?;
-        let (target, overrides) = self.for_batch(batch)?;
-        let (_, mut gradients) = self
-            .net
-            .gradient(&copies, &target, &["input"], &overrides, self.control)
-            .await?;
-        Ok(gradients.remove(0))
+    /// What `run` makes of [`Self::passes`], batch by batch, with the help of those who share the network.
+    pub fn sweep<'s, T, F>(
+        &'s self,
+        count: usize,
+        pass: Pass,
+        run: impl FnMut(Batch) -> F + 's,
+    ) -> InOrder<'s, T>
+    where
+        F: Future<Output = Result<T>> + 's,
+    {
+        in_order(self.net.lanes(), self.passes(count, pass).map(run))
+    }
+
+    /// The gradients to the input, (rows, C, H, W), at copies of the pictures that `change` makes for `count` passes: it is
+    /// given the pass, the picture's index and the picture's values to be changed, in order.
+    pub fn gradients<'s>(
+        &'s self,
+        count: usize,
+        mut change: impl FnMut(usize, usize, &mut [f32]) + 's,
+    ) -> InOrder<'s, (Batch, Tensor)> {
+        self.sweep(count, Pass::Backward, move |batch| {
+            let inputs = self.inputs(&batch, &mut change);
+            async move {
+                let inputs = inputs?;
+                let (_, mut gradients) = inputs.gradient(self, &["input"]).await?;
+                Ok((batch, gradients.remove(0)))
+            }
+        })
     }
 
     /// The answers for copies of the pictures that `change` makes, as in [`Self::gradients`].
-    ///
-    /// # Errors
-    /// Those of [`Net::values`].
-    pub async fn values(
-        &self,
-        batch: &Batch,
-        change: impl FnMut(usize, usize, &mut [f32]),
-    ) -> Result<Vec<f32>> {
-        let copies = self.copies(batch, change)?;
-        let (target, overrides) = self.for_batch(batch)?;
-        self.net
-            .values(&copies, &target, &overrides, self.control)
-            .await
+    pub fn values<'s>(
+        &'s self,
+        count: usize,
+        mut change: impl FnMut(usize, usize, &mut [f32]) + 's,
+    ) -> InOrder<'s, (Batch, Vec<f32>)> {
+        self.sweep(count, Pass::Forward, move |batch| {
+            let inputs = self.inputs(&batch, &mut change);
+            async move { Ok((batch, inputs?.values(self).await?)) }
+        })
     }
 
     /// The answer for each picture as it is.
@@ -125,23 +144,29 @@ impl<'a> Subject<'a> {
     /// Those of [`Net::values`].
     pub async fn answers(&self) -> Result<Vec<f32>> {
         let mut answers = Vec::with_capacity(self.shape.n());
-        for batch in self.passes(1, Pass::Forward) {
-            answers.extend(self.values(&batch, |_, _, _| {}).await?);
+        let mut sweep = self.values(1, |_, _, _| {});
+        while let Some((_, values)) = sweep.next().await? {
+            answers.extend(values);
         }
         Ok(answers)
     }
 
-    /// The target and the overrides for a batch's rows.
+    /// What the network is given for a batch, with the pictures as `change` makes them.
     ///
     /// # Errors
     /// Those of [`Net::overrides_for`].
-    pub fn for_batch(&self, batch: &Batch) -> Result<(Objective, Overrides)> {
+    pub fn inputs(
+        &self,
+        batch: &Batch,
+        change: impl FnMut(usize, usize, &mut [f32]),
+    ) -> Result<Inputs> {
         let pictures: Vec<usize> = batch.rows.iter().map(|&(_, picture)| picture).collect();
         let count = self.shape.n();
-        Ok((
-            self.net.objective_for(&self.target, &pictures, count)?,
-            self.net.overrides_for(self.overrides, &pictures, count)?,
-        ))
+        Ok(Inputs {
+            images: self.copies(batch, change)?,
+            target: self.net.objective_for(&self.target, &pictures, count)?,
+            overrides: self.net.overrides_for(self.overrides, &pictures, count)?,
+        })
     }
 
     /// Tells how far the passes have come.
@@ -150,10 +175,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The pictures of a batch's rows, changed.
-    ///
-    /// # Errors
-    /// None in practice; the signature is that of the tensor's constructor.
-    pub fn copies(
+    fn copies(
         &self,
         batch: &Batch,
         mut change: impl FnMut(usize, usize, &mut [f32]),
@@ -168,6 +190,42 @@ impl<'a> Subject<'a> {
     }
 }
 
+impl Inputs {
+    /// The answer, summed over the batch, and its gradients to `wrt`.
+    ///
+    /// # Errors
+    /// Those of [`Net::gradient`].
+    pub async fn gradient(
+        &self,
+        subject: &Subject<'_>,
+        wrt: &[&str],
+    ) -> Result<(f32, Vec<Tensor>)> {
+        let (images, target, overrides) = (&self.images, &self.target, &self.overrides);
+        let (net, control) = (subject.net, subject.control);
+        net.gradient(images, target, wrt, overrides, control).await
+    }
+
+    /// The answer for each row.
+    ///
+    /// # Errors
+    /// Those of [`Net::values`].
+    pub async fn values(&self, subject: &Subject<'_>) -> Result<Vec<f32>> {
+        let (images, target, overrides) = (&self.images, &self.target, &self.overrides);
+        let (net, control) = (subject.net, subject.control);
+        net.values(images, target, overrides, control).await
+    }
+
+    /// A layer's output.
+    ///
+    /// # Errors
+    /// Those of [`Net::activations`].
+    pub async fn activations(&self, subject: &Subject<'_>, layer: &str) -> Result<Vec<Tensor>> {
+        let (net, control) = (subject.net, subject.control);
+        net.activations(&self.images, &[layer], &self.overrides, control)
+            .await
+    }
+}
+
 /// The logit of each picture's own predicted class.
 ///
 /// # Errors
@@ -178,25 +236,20 @@ pub async fn predicted(
     overrides: &Overrides,
     control: &Control,
 ) -> Result<Objective> {
-    let shape = net.check_pictures(images)?;
-    let mut one_hot = Vec::new();
-    for range in sweep::batches(shape.n(), net.batch_size(Pass::Forward)) {
-        let pictures: Vec<usize> = range.collect();
-        let some = images.pictures(&pictures, shape.n(), shape.picture())?;
-        let overrides = net.overrides_for(overrides, &pictures, shape.n())?;
-        let logits = net.logits(&some, &overrides, control).await?;
-        for row in logits.data().chunks_exact(logits.activation_shape().c()) {
-            let best = argmax(row);
-            one_hot.extend((0..row.len()).map(|class| f32::from(u8::from(class == best))));
-        }
+    let control = control.quiet();
+    let logits = net.logits_of_set(images, overrides, &control).await?;
+    let shape = logits.activation_shape();
+    let mut one_hot = Vec::with_capacity(shape.len());
+    for row in logits.data().chunks_exact(shape.c()) {
+        let best = argmax(row);
+        one_hot.extend((0..row.len()).map(|class| f32::from(u8::from(class == best))));
     }
-    let classes = one_hot.len() / shape.n();
     let layer = net
         .graph()
         .node(objective::logits(net.graph(), net.output()))
         .name
         .clone();
-    let tensor = Tensor::new(one_hot, [shape.n(), classes])?;
+    let tensor = Tensor::new(one_hot, [shape.n(), shape.c()])?;
     Ok(vec![(Term::Dot { layer, tensor }, 1.0)])
 }
 

@@ -2,6 +2,7 @@
 
 use super::MOST_VALUES;
 use crate::engine::control::Control;
+use crate::engine::sweep::in_order;
 use crate::error::{Error, Result};
 use crate::net::{Net, Overrides};
 use crate::tensor::Tensor;
@@ -71,13 +72,20 @@ pub async fn of_layer(
     let batch = (BATCH_BYTES / 4 / greatest.unwrap_or(1).max(1)).clamp(1, MOST_IN_BATCH);
     let mut values = Vec::with_capacity(count * c * rows[0] * rows[1]);
     let picture = shape.picture();
-    for start in (0..count).step_by(batch) {
-        let end = count.min(start + batch);
-        let part = Tensor::from_shape(
-            images.data()[start * picture..end * picture].to_vec(),
-            shape.with_n(end - start),
-        )?;
-        let outputs = net.activations(&part, &[layer], overrides, control).await?;
+    let starts = (0..count).step_by(batch);
+    let mut sweep = in_order(
+        net.lanes(),
+        starts.map(async |start| {
+            let end = count.min(start + batch);
+            let part = Tensor::from_shape(
+                images.data()[start * picture..end * picture].to_vec(),
+                shape.with_n(end - start),
+            )?;
+            let outputs = net.activations(&part, &[layer], overrides, control).await?;
+            Ok((end, outputs))
+        }),
+    );
+    while let Some((end, outputs)) = sweep.next().await? {
         for plane in outputs
             .iter()
             .flat_map(|output| output.data().chunks_exact(h * w))
