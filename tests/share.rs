@@ -3,9 +3,7 @@
 mod common;
 
 use std::cell::Cell;
-use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
 
 use common::shipped::{fashion, pictures};
 use convscope::engine::Engine;
@@ -81,23 +79,16 @@ impl Helpers for Others {
         self.under_way.set(self.under_way.get() + 1);
         let offered = self.offered.get();
         self.offered.set(offered + 1);
-        let mut left = self.delays[offered % self.delays.len()];
+        let delay = self.delays[offered % self.delays.len()];
         let fails = offered % self.fails == self.fails - 1;
         let (images, overrides) = (request.images.clone(), request.overrides.clone());
         let kept = Kept::of(&request.wanted);
         let (net, under_way) = (Rc::clone(&self.net), Rc::clone(&self.under_way));
         let answered = Rc::clone(&self.answered);
         Some(Box::pin(async move {
-            poll_fn(|context| {
-                context.waker().wake_by_ref();
-                left = left.saturating_sub(1);
-                if left == 0 {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
-                }
-            })
-            .await;
+            for _ in 1..delay {
+                Control::new().give_way().await;
+            }
             under_way.set(under_way.get() - 1);
             if fails {
                 return Err(Error::internal("this helper died"));

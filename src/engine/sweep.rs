@@ -137,21 +137,14 @@ impl<T> Piece<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::control::Control;
     use crate::error::Error;
 
     /// Work that ends after so many polls.
     async fn after(polls: usize, result: Result<usize>) -> Result<usize> {
-        let mut left = polls;
-        poll_fn(|context| {
-            context.waker().wake_by_ref();
-            left = left.saturating_sub(1);
-            if left == 0 {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
+        for _ in 1..polls {
+            Control::new().give_way().await;
+        }
         result
     }
 

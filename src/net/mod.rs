@@ -26,7 +26,7 @@ pub mod slopes;
 mod splice;
 
 use objective::{Feeds, Objective, Scene};
-use share::{Request, Sharing, Turn, Wanted};
+use share::{Sharing, Turn, Wanted};
 pub(crate) use splice::{Attached, AttachedLayers, Attachment};
 
 /// The feed that holds the picture.
@@ -259,12 +259,8 @@ impl Net {
         overrides: &Overrides,
         control: &Control,
     ) -> Result<Tensor> {
-        let request = Request {
-            images: image,
-            overrides,
-            wanted: Wanted::Logits,
-        };
-        let _here = match self.turn(&request, control).await? {
+        let wanted = Wanted::Logits;
+        let _here = match self.turn(image, overrides, wanted, control).await? {
             Turn::Here(here) => here,
             Turn::Answered(tensors) => return first(tensors),
         };
@@ -296,12 +292,8 @@ impl Net {
         overrides: &Overrides,
         control: &Control,
     ) -> Result<Vec<Tensor>> {
-        let request = Request {
-            images: image,
-            overrides,
-            wanted: Wanted::Activations(names),
-        };
-        let _here = match self.turn(&request, control).await? {
+        let wanted = Wanted::Activations(names);
+        let _here = match self.turn(image, overrides, wanted, control).await? {
             Turn::Here(here) => here,
             Turn::Answered(tensors) => return Ok(tensors),
         };
@@ -361,12 +353,8 @@ impl Net {
         overrides: &Overrides,
         control: &Control,
     ) -> Result<(f32, Vec<Tensor>)> {
-        let request = Request {
-            images: image,
-            overrides,
-            wanted: Wanted::Gradient(objective, wrt),
-        };
-        let _here = match self.turn(&request, control).await? {
+        let wanted = Wanted::Gradient(objective, wrt);
+        let _here = match self.turn(image, overrides, wanted, control).await? {
             Turn::Here(here) => here,
             Turn::Answered(mut tensors) => {
                 let gradients = tensors.split_off(1);

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::objective::{self, Objective, Scene};
-use super::share::{Request, Turn, Wanted};
+use super::share::{Turn, Wanted};
 use super::{Net, Override, Overrides, first};
 use crate::engine::control::Control;
 use crate::engine::program::{Memory, Program};
@@ -56,12 +56,8 @@ impl Net {
         overrides: &Overrides,
         control: &Control,
     ) -> Result<Vec<f32>> {
-        let request = Request {
-            images,
-            overrides,
-            wanted: Wanted::Values(objective),
-        };
-        let _here = match self.turn(&request, control).await? {
+        let wanted = Wanted::Values(objective);
+        let _here = match self.turn(images, overrides, wanted, control).await? {
             Turn::Here(here) => here,
             Turn::Answered(tensors) => return Ok(first(tensors)?.into_data()),
         };

@@ -138,11 +138,22 @@ impl Net {
     ///
     /// # Errors
     /// `aborted`.
-    pub(super) async fn turn(&self, request: &Request<'_>, control: &Control) -> Result<Turn<'_>> {
+    pub(super) async fn turn(
+        &self,
+        images: &Tensor,
+        overrides: &Overrides,
+        wanted: Wanted<'_>,
+        control: &Control,
+    ) -> Result<Turn<'_>> {
         let sharing = &self.sharing;
         let helpers = sharing.helpers.borrow().clone();
         let Some(helpers) = helpers.filter(|_| Rc::strong_count(&sharing.sweeps) > 1) else {
             return Ok(Turn::Here(None));
+        };
+        let request = Request {
+            images,
+            overrides,
+            wanted,
         };
         let mut refused = false;
         loop {
@@ -156,7 +167,7 @@ impl Net {
             let offered = if refused {
                 None
             } else {
-                helpers.offer(request)
+                helpers.offer(&request)
             };
             match offered {
                 Some(answer) => match answer.await {

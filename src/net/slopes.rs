@@ -1,6 +1,6 @@
 //! What an attack asks of a network: logits, a loss for each picture, and its gradient to the pictures, from one pass.
 
-use super::share::{Request, Turn, Wanted};
+use super::share::{Turn, Wanted};
 use super::{Net, Overrides};
 use crate::engine::autodiff;
 use crate::engine::control::Control;
@@ -43,12 +43,8 @@ impl Net {
         overrides: &Overrides,
         control: &Control,
     ) -> Result<Slope> {
-        let request = Request {
-            images,
-            overrides,
-            wanted: Wanted::Slopes(loss),
-        };
-        let _here = match self.turn(&request, control).await? {
+        let wanted = Wanted::Slopes(loss);
+        let _here = match self.turn(images, overrides, wanted, control).await? {
             Turn::Here(here) => here,
             Turn::Answered(tensors) => return Slope::of(tensors),
         };

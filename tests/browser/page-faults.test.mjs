@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { baseUrl, openApp, withPage } from "./harness.mjs";
 import { hugePng } from "./nets.mjs";
-import { openOn, settled, show, text } from "./sights.mjs";
+import { losable, openOn, settled, show, text } from "./sights.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -70,22 +70,10 @@ test("a picture of 20,000 × 20,000 pixels is refused by its header, and the sig
 
 test("a lost device is said, the network comes back on another, and so does the sight", () =>
   withPage({ backend: "webgpu" }, async (page) => {
-    // The engine lives in a worker: its devices are kept there and destroyed at a word from here.
-    await page.context().route("**/worker.js", async (route) => {
-      const response = await route.fetch();
-      const hook = `
-        const request = GPUAdapter.prototype.requestDevice;
-        GPUAdapter.prototype.requestDevice = async function (...args) {
-          const device = await request.apply(this, args);
-          const channel = new BroadcastChannel("lose the device");
-          channel.onmessage = () => device.destroy();
-          return device;
-        };`;
-      await route.fulfill({ response, body: `${await response.text()}\n${hook}` });
-    });
+    const lose = await losable(page);
     await openOn(page, "webgpu", FASHION);
     const before = await text(page, ".bars");
-    await page.evaluate(() => new BroadcastChannel("lose the device").postMessage("now"));
+    await lose();
     await show(page, `${FASHION}&layer=act2&saliency.of=loss`);
     await page.waitForSelector("#notice:not([hidden])");
     await settled(page);

@@ -145,7 +145,7 @@ export async function saved(page, name) {
 }
 
 /**
- * Before a page is opened: makes its WebGPU device one that can be lost. Gives what loses it and waits for the page to say so.
+ * Before a page is opened: makes its WebGPU device one that can be lost. Gives what loses it.
  * @param {Page} page
  */
 export async function losable(page) {
@@ -161,8 +161,5 @@ export async function losable(page) {
       };`;
     await route.fulfill({ response, body: `${await response.text()}\n${hook}` });
   });
-  return async () => {
-    await page.evaluate(() => new BroadcastChannel("lose the device").postMessage("now"));
-    await page.waitForSelector("#notice:not([hidden])");
-  };
+  return () => page.evaluate(() => new BroadcastChannel("lose the device").postMessage("now"));
 }

@@ -244,6 +244,7 @@ test("a style that loses its device goes on from its last state", () =>
     });
     await reaches(page, 10);
     await lose();
+    await page.waitForSelector("#notice:not([hidden])");
     await settled(page);
     const line = await text(page, ".grown");
     const from = Number(/went on from step (\d+)/.exec(line)?.[1]);

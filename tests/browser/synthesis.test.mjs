@@ -396,6 +396,7 @@ test("a run that loses its device goes on from its last state", () =>
     });
     await reaches(page, 40);
     await lose();
+    await page.waitForSelector("#notice:not([hidden])");
     await settled(page);
     const line = await text(page, ".grown");
     const from = Number(/went on from step (\d+)/.exec(line)?.[1]);

@@ -11,9 +11,6 @@ import { failure } from "./faults.js";
  * @typedef {import("../convscope.js").Examples} Examples
  */
 
-/** Pictures that a network is asked about at once. */
-const BATCH = 50;
-
 /** The benchmarks' budget, and a PGD that reaches the far side of it (Madry et al. 2018). */
 const EPSILON = 8 / 255;
 const REACH = 2.5;
@@ -88,19 +85,8 @@ function unlike(one, other) {
  * @param {AbortSignal | undefined} signal
  * @returns {Promise<number[]>}
  */
-async function classes(net, { data, shape: [count, ...extents] }, signal) {
-  const length = data.length / count;
-  /** @type {number[]} */
-  const found = [];
-  for (let at = 0; at < count; at += BATCH) {
-    const part = Math.min(BATCH, count - at);
-    const batch = {
-      data: data.slice(at * length, (at + part) * length),
-      shape: [part, ...extents],
-    };
-    const { top } = await net.predict(batch, { top: 1, signal });
-    const rows = /** @type {any} */ (part === 1 && !Array.isArray(top[0]) ? [top] : top);
-    for (const [best] of rows) found.push(best.index);
-  }
-  return found;
+async function classes(net, images, signal) {
+  const { top } = await net.predict(images, { top: 1, signal });
+  const rows = /** @type {any[]} */ (Array.isArray(top[0]) ? top : [top]);
+  return rows.map(([best]) => best.index);
 }

@@ -68,11 +68,13 @@ const SHADERS: Table = table![
 const SHARED: Table = table![
     "activation_derivatives" in "shared",
     "activations" in "shared",
+    "bend" in "shared",
     "conv_axis" in "shared",
     "conv_sums" in "shared",
     "conv_window" in "shared",
     "pool_axis" in "shared",
     "product_sums" in "shared",
+    "put_four" in "shared",
     "workgroup_reduce" in "shared",
 ];
 

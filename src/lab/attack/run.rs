@@ -4,7 +4,6 @@ use super::space::{batch, gather, row};
 use super::{Bounds, Extra, Goal, Look, Request};
 use super::{Loss, Slope, Victim};
 use crate::engine::control::Control;
-use crate::engine::sweep::{batches, in_order};
 use crate::error::{Error, Result};
 use crate::net::passes::Pass;
 use crate::random::Random;
@@ -135,13 +134,12 @@ impl<'a, V: Victim, F: AsyncFnMut(Look) -> Result<bool>> Run<'a, V, F> {
         let (size, classes) = (self.victim.batch_size(Pass::Forward), self.classes());
         let mut data = Vec::with_capacity(of.len() * classes);
         let (victim, shape) = (self.victim, self.picture());
-        let work = batches(of.len(), size).map(async |range| {
+        let mut sweep = victim.sweep(of.len(), Pass::Forward, async |range| {
             let places = padded(range.clone(), size);
             let rows: Vec<Vec<f32>> = places.into_iter().map(&picture).collect();
             Ok((range, victim.logits(&batch(&rows, shape)?).await?))
         });
-        let mut work = in_order(victim.lanes(), work);
-        while let Some((range, logits)) = work.next().await? {
+        while let Some((range, logits)) = sweep.next().await? {
             self.control.step().await?;
             data.extend_from_slice(&logits.data()[..range.len() * classes]);
         }
@@ -154,7 +152,7 @@ impl<'a, V: Victim, F: AsyncFnMut(Look) -> Result<bool>> Run<'a, V, F> {
         let (size, classes) = (self.victim.batch_size(Pass::Backward), self.classes());
         let (mut logits, mut losses, mut gradient) = (Vec::new(), Vec::new(), Vec::new());
         let victim = self.victim;
-        let work = batches(of.len(), size).map(async |range| {
+        let mut sweep = victim.sweep(of.len(), Pass::Backward, async |range| {
             let places = padded(range.clone(), size);
             let loss = match loss {
                 Loss::CrossEntropy(classes) => {
@@ -165,8 +163,7 @@ impl<'a, V: Victim, F: AsyncFnMut(Look) -> Result<bool>> Run<'a, V, F> {
             let slope = victim.slope(&chosen(pictures, &places)?, &loss).await?;
             Ok((range, slope))
         });
-        let mut work = in_order(victim.lanes(), work);
-        while let Some((range, slope)) = work.next().await? {
+        while let Some((range, slope)) = sweep.next().await? {
             self.control.step().await?;
             logits.extend_from_slice(&slope.logits.data()[..range.len() * classes]);
             losses.extend_from_slice(&slope.losses[..range.len()]);

@@ -2,8 +2,11 @@
 //! written once; one whose defence has no gradient passes it straight through (BPDA, Athalye, Carlini, Wagner 2018), one
 //! that is random answers with a mean over its draws (EOT, Athalye et al. 2018).
 
+use std::future::Future;
+use std::ops::Range;
+
 use crate::engine::control::Control;
-use crate::engine::sweep::Lanes;
+use crate::engine::sweep::{InOrder, Lanes, batches, in_order};
 use crate::error::{Error, Result};
 use crate::net::passes::Pass;
 use crate::net::slopes::{Loss, Slope};
@@ -29,6 +32,19 @@ pub trait Victim {
     /// How many batches may be under way together.
     fn lanes(&self) -> Lanes {
         Lanes::ONE
+    }
+
+    /// What `run` makes of `count` pictures, batch by batch, in order.
+    fn sweep<'s, T: 's, F>(
+        &self,
+        count: usize,
+        pass: Pass,
+        run: impl FnMut(Range<usize>) -> F + 's,
+    ) -> InOrder<'s, T>
+    where
+        F: Future<Output = Result<T>> + 's,
+    {
+        in_order(self.lanes(), batches(count, self.batch_size(pass)).map(run))
     }
 
     /// Answers of the network that one answer of the victim takes; above 1 where it draws several times.

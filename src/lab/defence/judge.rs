@@ -2,7 +2,6 @@
 
 use super::{Defence, Defended, detect};
 use crate::engine::control::Control;
-use crate::engine::sweep::{batches, in_order};
 use crate::error::Result;
 use crate::lab::attack::{Goal, Outcome, Victim, argmax, gather};
 use crate::lab::filters::Pixels;
@@ -25,8 +24,7 @@ pub async fn verdicts<V: Victim>(
     let count = pictures.activation_shape().n();
     let defended = defence.map(|defence| Defended::new(victim, defence, pixels, !seed));
     let mut verdicts = Vec::with_capacity(count);
-    let ranges = batches(count, victim.batch_size(Pass::Forward));
-    let work = ranges.map(async |range| {
+    let mut sweep = victim.sweep(count, Pass::Forward, async |range| {
         let batch = gather(pictures, &range.collect::<Vec<_>>())?;
         let logits = match (&defended, defence) {
             (Some(defended), Some(Defence::Filter { .. } | Defence::Smoothing(_))) => {
@@ -45,8 +43,7 @@ pub async fn verdicts<V: Victim>(
             Ok(classes.map(Some).collect::<Vec<_>>())
         }
     });
-    let mut work = in_order(victim.lanes(), work);
-    while let Some(some) = work.next().await? {
+    while let Some(some) = sweep.next().await? {
         control.step().await?;
         verdicts.extend(some);
     }
@@ -74,13 +71,11 @@ pub async fn judged<V: Victim>(
     ] {
         let count = pictures.activation_shape().n();
         let mut logits = Vec::with_capacity(count * victim.classes());
-        let ranges = batches(count, victim.batch_size(Pass::Forward));
-        let work = ranges.map(async |range| {
+        let mut sweep = victim.sweep(count, Pass::Forward, async |range| {
             let batch = gather(pictures, &range.collect::<Vec<_>>())?;
             defended.logits(&batch).await
         });
-        let mut work = in_order(victim.lanes(), work);
-        while let Some(some) = work.next().await? {
+        while let Some(some) = sweep.next().await? {
             control.step().await?;
             logits.extend(some.into_data());
         }

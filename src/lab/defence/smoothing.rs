@@ -3,7 +3,6 @@
 
 use super::defended::noisy;
 use crate::engine::control::Control;
-use crate::engine::sweep::{batches, in_order};
 use crate::error::{Error, Result};
 use crate::lab::attack::Victim;
 use crate::lab::statistics::{clopper_pearson_lower, normal_quantile};
@@ -90,8 +89,7 @@ pub async fn certify<V: Victim>(
             (settings.samples, begun + settings.guesses),
         ];
         for (votes, (copies, done)) in counts.iter_mut().zip(phases) {
-            let ranges = batches(copies, victim.batch_size(Pass::Forward));
-            let work = ranges.map(|range| {
+            let mut sweep = victim.sweep(copies, Pass::Forward, |range| {
                 let many = Tensor::from_shape(
                     picture.data().repeat(range.len()),
                     shape.with_n(range.len()),
@@ -99,8 +97,7 @@ pub async fn certify<V: Victim>(
                 let many = many.map(|many| noisy(&many, settings.sigma, &mut random));
                 async move { Ok((range, victim.logits(&many?).await?)) }
             });
-            let mut work = in_order(victim.lanes(), work);
-            while let Some((range, logits)) = work.next().await? {
+            while let Some((range, logits)) = sweep.next().await? {
                 control.step().await?;
                 for row in logits.data().chunks_exact(victim.classes()) {
                     votes[greatest(row)] += 1;

@@ -2,7 +2,6 @@
 
 use super::Settings;
 use crate::engine::control::Control;
-use crate::engine::sweep;
 use crate::error::{Error, Result};
 use crate::lab::attack::Victim;
 use crate::lab::statistics::wilson;
@@ -77,8 +76,7 @@ pub async fn curve<V: Victim>(
         // Where nothing changes, draws do not differ.
         let passes_here = if strength == 0.0 { shape.n() } else { passes };
         let (mut probabilities, mut right) = (Vec::with_capacity(passes_here), 0);
-        let batches = sweep::batches(passes_here, victim.batch_size(Pass::Forward));
-        let work = batches.map(async |batch| {
+        let mut sweep = victim.sweep(passes_here, Pass::Forward, async |batch| {
             control.step().await?;
             let mut copies = Vec::with_capacity(batch.len() * shape.picture());
             for pass in batch.clone() {
@@ -93,8 +91,7 @@ pub async fn curve<V: Victim>(
             let rows = prediction::probabilities(&victim.logits(&copies).await?)?;
             Ok((batch, rows))
         });
-        let mut work = sweep::in_order(victim.lanes(), work);
-        while let Some((batch, rows)) = work.next().await? {
+        while let Some((batch, rows)) = sweep.next().await? {
             for (pass, row) in batch.clone().zip(rows.data().chunks_exact(classes)) {
                 let label = labels[pass % shape.n()];
                 probabilities.push(row[label]);
@@ -148,14 +145,12 @@ fn check<V: Victim>(victim: &V, request: &Request<'_>) -> Result<()> {
 async fn answers<V: Victim>(victim: &V, pictures: &Tensor) -> Result<Vec<usize>> {
     let shape = pictures.activation_shape();
     let mut answers = Vec::with_capacity(shape.n());
-    let batches = sweep::batches(shape.n(), victim.batch_size(Pass::Forward));
-    let work = batches.map(async |batch| {
+    let mut sweep = victim.sweep(shape.n(), Pass::Forward, async |batch| {
         let values = &pictures.data()[batch.start * shape.picture()..batch.end * shape.picture()];
         let some = Tensor::from_shape(values.to_vec(), shape.with_n(batch.len()))?;
         victim.logits(&some).await
     });
-    let mut work = sweep::in_order(victim.lanes(), work);
-    while let Some(logits) = work.next().await? {
+    while let Some(logits) = sweep.next().await? {
         answers.extend(logits.data().chunks_exact(victim.classes()).map(best));
     }
     Ok(answers)

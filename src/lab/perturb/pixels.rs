@@ -3,7 +3,6 @@
 
 use super::curve::best;
 use crate::engine::control::Control;
-use crate::engine::sweep;
 use crate::error::{Error, Result};
 use crate::lab::attack::Victim;
 use crate::lens::prediction;
@@ -89,8 +88,7 @@ pub async fn pixel_map<V: Victim>(
         done: 0,
         total: count * colours,
     };
-    let batches = sweep::batches(map.total, victim.batch_size(Pass::Forward));
-    let work = batches.map(async |batch| {
+    let mut sweep = victim.sweep(map.total, Pass::Forward, async |batch| {
         control.step().await?;
         let mut copies = Vec::with_capacity(batch.len() * shape.picture());
         for pass in batch.clone() {
@@ -110,8 +108,7 @@ pub async fn pixel_map<V: Victim>(
         let answers = prediction::probabilities(&victim.logits(&copies).await?)?;
         Ok((batch, answers))
     });
-    let mut work = sweep::in_order(victim.lanes(), work);
-    while let Some((batch, answers)) = work.next().await? {
+    while let Some((batch, answers)) = sweep.next().await? {
         for (pass, row) in batch.clone().zip(answers.data().chunks_exact(classes)) {
             let (place, colour) = (places[pass / colours], pass % colours);
             map.learn(place, colour, row);

@@ -1,7 +1,7 @@
 //! Edges, as lines or by their strength. Lines are Canny's (1986): the ridges of the smoothed picture's slope, the weak ones
 //! only where they go on from strong ones.
 
-use super::pixels::{Picture, slopes};
+use super::pixels::{Picture, slopes, steepness};
 
 /// How edges are found. The defaults are those of the tool with which the published edge pictures were made.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,7 +36,7 @@ pub fn edges(picture: &Picture<'_>, luma: &[f32], rule: Rule) -> Vec<bool> {
     let (height, width) = (picture.height, picture.width);
     let soft = picture.blurred(luma, rule.sigma);
     let (across, down) = slopes(&soft, height, width);
-    let steep = lengths(&across, &down);
+    let steep = steepness(&across, &down);
     let high = threshold(&steep, rule.quiet).max(LEAST);
     let ridges = ridges(&steep, &across, &down, height, width);
     joined(&steep, &ridges, high, rule.ratio * high, height, width)
@@ -48,14 +48,9 @@ pub fn edges(picture: &Picture<'_>, luma: &[f32], rule: Rule) -> Vec<bool> {
 pub fn strengths(picture: &Picture<'_>, luma: &[f32], sigma: f32, full: f32) -> Vec<f32> {
     let soft = picture.blurred(luma, sigma);
     let (across, down) = slopes(&soft, picture.height, picture.width);
-    let steep = lengths(&across, &down);
+    let steep = steepness(&across, &down);
     let most = threshold(&steep, full).max(LEAST);
     steep.iter().map(|slope| (slope / most).min(1.0)).collect()
-}
-
-fn lengths(across: &[f32], down: &[f32]) -> Vec<f32> {
-    let slopes = across.iter().zip(down);
-    slopes.map(|(x, y)| x.hypot(*y)).collect()
 }
 
 /// The slope that this share of the pixels stays below.

@@ -1,7 +1,7 @@
 //! The piece of a picture whose texture is laid over all of it: the one that is named, or an even one on the object.
 
 use super::foreground::foreground;
-use super::pixels::{Picture, slopes};
+use super::pixels::{Picture, slopes, steepness};
 pub use super::quilt::Crop;
 use crate::engine::control::Control;
 use crate::error::Result;
@@ -30,7 +30,7 @@ pub async fn even_piece(
     let picture = Tensor::from_shape(source.values.to_vec(), shape)?;
     let mask = foreground(&picture, control).await?;
     let (across, down) = slopes(luma, height, width);
-    let steep: Vec<f32> = across.iter().zip(&down).map(|(x, y)| x.hypot(*y)).collect();
+    let steep = steepness(&across, &down);
     let (inside, steep) = (Sums::new(mask.data(), width), Sums::new(&steep, width));
     let step = (height.min(width) / 56).max(1);
     let places = (0..=height - size)

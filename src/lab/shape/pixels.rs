@@ -83,6 +83,12 @@ pub fn slopes(plane: &[f32], height: usize, width: usize) -> (Vec<f32>, Vec<f32>
     (0..plane.len()).map(each).unzip()
 }
 
+/// How steep it is where it rises by so much along columns and rows.
+pub fn steepness(across: &[f32], down: &[f32]) -> Vec<f32> {
+    let slopes = across.iter().zip(down);
+    slopes.map(|(x, y)| x.hypot(*y)).collect()
+}
+
 /// The brightness that splits a picture into two groups of the least variance (Otsu 1979), on 256 levels.
 #[allow(
     clippy::cast_possible_truncation,

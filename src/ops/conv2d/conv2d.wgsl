@@ -145,12 +145,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 
     let first_channel = group * p.C_dst + quad * 4u;
     let channels = min(4u, p.C_dst - quad * 4u);
-    var shift = vec4f(0.0);
-    if p.has_bias != 0u {
-        for (var channel = 0u; channel < channels; channel++) {
-            shift[channel] = bias[first_channel + channel];
-        }
-    }
+    let shift = load_bias(first_channel, channels);
     let plane_dst = p.rows.dst * p.columns.dst;
     let start = i32(n * p.groups * p.C_dst + first_channel) * plane_dst;
     var tile = array<mat4x4f, 8>(

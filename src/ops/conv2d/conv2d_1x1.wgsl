@@ -15,11 +15,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         return;
     }
     let place = place_of(index);
-    let sums = sum_products(place);
-    var tile = array<mat4x4f, 8>(
-        sums.low0.left, sums.low0.right, sums.low1.left, sums.low1.right,
-        sums.high0.left, sums.high0.right, sums.high1.left, sums.high1.right,
-    );
+    var tile = matrices(sum_products(place));
     let position = index % p.tiles * 16u;
     for (var i = 0u; i < 32u; i++) {
         let first = (place.quad + i / 16u) * 4u;

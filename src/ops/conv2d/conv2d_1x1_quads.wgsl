@@ -14,20 +14,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         return;
     }
     let place = place_of(index);
-    let sums = sum_products(place);
-    var tile = array<mat4x4f, 8>(
-        sums.low0.left, sums.low0.right, sums.low1.left, sums.low1.right,
-        sums.high0.left, sums.high0.right, sums.high1.left, sums.high1.right,
-    );
+    var tile = matrices(sum_products(place));
     var positions = place.positions;
     // Rolled, because it is quicker to run than to compile. What repeats the last vec4 writes it again.
     for (var i = 0u; i < 8u; i++) {
         let quad = place.quad + i / 4u * place.next_quad;
-        var shift = vec4f(0.0);
-        if p.has_bias != 0u {
-            let first = quad * 4u;
-            shift = vec4f(bias[first], bias[first + 1u], bias[first + 2u], bias[first + 3u]);
-        }
+        let shift = load_bias(quad * 4u, 4u);
         let sums = tile[i];
         let rows = transpose(mat4x4f(
             bend(sums[0] + shift),

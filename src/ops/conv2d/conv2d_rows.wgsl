@@ -111,21 +111,7 @@ fn add_taps(sums: Sums, w: Taps, x: Window) -> Sums {
     return next;
 }
 
-// Writes four neighbouring values of a row from `x` on, as far as they lie inside.
-fn put(values: vec4f, row: i32, x: i32) {
-    let at = row + x;
-    if x + 4 <= p.dst_size.y {
-        dst[at] = values.x;
-        dst[at + 1] = values.y;
-        dst[at + 2] = values.z;
-        dst[at + 3] = values.w;
-    } else {
-        var rest = values;
-        for (var i = 0; i < p.dst_size.y - x; i++) {
-            dst[at + i] = rest[i];
-        }
-    }
-}
+#import put_four
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -164,12 +150,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 
     let first_channel = group * p.C_dst + quad * 4u;
     let channels = min(4u, p.C_dst - quad * 4u);
-    var shift = vec4f(0.0);
-    if p.has_bias != 0u {
-        for (var channel = 0u; channel < channels; channel++) {
-            shift[channel] = bias[first_channel + channel];
-        }
-    }
+    let shift = load_bias(first_channel, channels);
     let plane = p.dst_size.x * p.dst_size.y;
     let start = i32(n * p.groups * p.C_dst + first_channel) * plane;
     var tile = array<mat4x4f, 4>(sums0.left, sums0.right, sums1.left, sums1.right);

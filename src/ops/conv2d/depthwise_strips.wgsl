@@ -102,26 +102,9 @@ fn add_row(sums: Sums, w: Taps, x: Window) -> Sums {
     return next;
 }
 
-// min(max(x, 0) + slope · min(x, 0), ceiling): no activation (slope 1), relu, relu6 (ceiling 6) and leaky relu.
-fn bend(x: vec4f) -> vec4f {
-    return min(max(x, vec4f(0.0)) + p.slope * min(x, vec4f(0.0)), vec4f(p.ceiling));
-}
+#import bend
 
-// Writes four neighbouring values, as far as they lie inside.
-fn put(sums: vec4f, row: i32, x: i32) {
-    var values = bend(sums);
-    let at = row + x;
-    if x + 4 <= p.dst_size.y {
-        dst[at] = values.x;
-        dst[at + 1] = values.y;
-        dst[at + 2] = values.z;
-        dst[at + 3] = values.w;
-    } else {
-        for (var i = 0; i < p.dst_size.y - x; i++) {
-            dst[at + i] = values[i];
-        }
-    }
-}
+#import put_four
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -182,8 +165,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         }
         if y >= first + behind {
             let row_dst = plane_dst + (y - behind) * p.dst_size.y;
-            put(done.left + shift, row_dst, x);
-            put(done.right + shift, row_dst, x + 4);
+            put(bend(done.left + shift), row_dst, x);
+            put(bend(done.right + shift), row_dst, x + 4);
         }
     }
 }

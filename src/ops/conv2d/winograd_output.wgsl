@@ -36,10 +36,7 @@ fn gather(m: array<vec4f, 6>) -> mat4x4f {
     );
 }
 
-// min(max(x, 0) + slope · min(x, 0), ceiling): no activation (slope 1), relu, relu6 (ceiling 6) and leaky relu.
-fn bend(x: vec4f) -> vec4f {
-    return min(max(x, vec4f(0.0)) + p.slope * min(x, vec4f(0.0)), vec4f(p.ceiling));
-}
+#import bend
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -19,7 +19,15 @@ fn add(sums: Sums, w: vec4f, left: vec4f, right: vec4f) -> Sums {
     return Sums(accumulate(sums.left, w, left), accumulate(sums.right, w, right));
 }
 
-// min(max(x, 0) + slope · min(x, 0), ceiling): no activation (slope 1), relu, relu6 (ceiling 6) and leaky relu.
-fn bend(x: vec4f) -> vec4f {
-    return min(max(x, vec4f(0.0)) + p.slope * min(x, vec4f(0.0)), vec4f(p.ceiling));
+#import bend
+
+// The bias of four channels, as far as there are any.
+fn load_bias(first: u32, channels: u32) -> vec4f {
+    var values = vec4f(0.0);
+    if p.has_bias != 0u {
+        for (var channel = 0u; channel < channels; channel++) {
+            values[channel] = bias[first + channel];
+        }
+    }
+    return values;
 }

@@ -80,3 +80,11 @@ fn sum_products(place: Place) -> Tile {
     }
     return tile;
 }
+
+// Four channels at four positions each: the first four channels at all positions, then the next four.
+fn matrices(tile: Tile) -> array<mat4x4f, 8> {
+    return array<mat4x4f, 8>(
+        tile.low0.left, tile.low0.right, tile.low1.left, tile.low1.right,
+        tile.high0.left, tile.high0.right, tile.high1.left, tile.high1.right,
+    );
+}
