@@ -66,12 +66,12 @@ describe("where the engine runs", () => {
           if (running) setTimeout(tick, 1);
         };
         tick();
-        await net.activations(arg.x, ["conv19"]);
+        await net.activations(arg.x, ["conv99"]);
         running = false;
         scope.close();
         return ticks;
       },
-      { heavy: heavy(20), x: lattice(3, 1, [1, 64, 64, 64]) },
+      { heavy: heavy(100), x: lattice(3, 1, [1, 64, 64, 64]) },
     );
     assert.ok(ticks > 3, `the page's timer ran ${ticks} times meanwhile`);
   });
@@ -164,8 +164,8 @@ describe("stopping", () => {
         const running = new AbortController();
         const waiting = new AbortController();
         const order = /** @type {string[]} */ ([]);
-        const first = code(net.activations(arg.x, ["conv39"], { signal: running.signal }));
-        const second = code(net.activations(arg.x, ["conv38"], { signal: waiting.signal }));
+        const first = code(net.activations(arg.x, ["conv99"], { signal: running.signal }));
+        const second = code(net.activations(arg.x, ["conv98"], { signal: waiting.signal }));
         const third = net.weights("w");
         void second.then(() => order.push("second"));
         void first.then(() => order.push("first"));
@@ -178,7 +178,7 @@ describe("stopping", () => {
         const stopped = answers.filter(({ error }) => error?.code === "aborted").length;
         return { codes, done: shape, steps: order, stopped };
       },
-      { heavy: heavy(40), x: lattice(3, 1, [1, 64, 64, 64]) },
+      { heavy: heavy(100), x: lattice(3, 1, [1, 64, 64, 64]) },
     );
     assert.deepEqual(codes, ["AbortError aborted true", "AbortError aborted true"]);
     assert.deepEqual(done, [64, 64, 3, 3]);
@@ -230,7 +230,7 @@ describe("stopping", () => {
         for (const worker of [true, false]) {
           const scope = await library.open({ backend: "cpu", worker });
           const net = await scope.load(arg.heavy);
-          const pending = net.activations(arg.x, ["conv39"]);
+          const pending = net.activations(arg.x, ["conv99"]);
           await new Promise((resolve) => setTimeout(resolve, 30));
           scope.close();
           for (const call of [pending, net.predict(arg.x), scope.load(arg.heavy), scope.memory()])
@@ -238,7 +238,7 @@ describe("stopping", () => {
         }
         return results;
       },
-      { heavy: heavy(40), x: lattice(3, 1, [1, 64, 64, 64]) },
+      { heavy: heavy(100), x: lattice(3, 1, [1, 64, 64, 64]) },
     );
     assert.deepEqual(codes, Array(8).fill("aborted"));
   });

@@ -53,6 +53,7 @@ export function createBarPlot({ label, onHover, onPick, signal }) {
 
   return {
     element,
+    drawing,
     /**
      * @param {{ values: ArrayLike<number>, chosen?: number, marked?: readonly number[], label?: string }} sight
      */

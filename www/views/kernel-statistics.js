@@ -10,6 +10,7 @@ import { fixed, number, percent } from "../widgets/format.js";
 import { createLegend } from "../widgets/legend.js";
 import { createPixels } from "../widgets/pixels.js";
 import { createReadout } from "../widgets/readout.js";
+import { createSaves } from "../widgets/save.js";
 import { convolutionOf } from "./kernel-bank.js";
 import { createBarPlot } from "./kernel-plot.js";
 import { measuredAt, rectifierOf } from "./kernel-unit.js";
@@ -93,9 +94,29 @@ export function create(root, store, app, surveys) {
     signal,
   });
   const [low, middle, high] = [0, 1, 2].map(() => h("span", { class: "number" }));
-  const norms = figure(sizes.element, "‖w‖ of each filter");
+  const savesOf = (
+    /** @type {{ drawing: SVGSVGElement }} */ plot,
+    /** @type {string} */ kind,
+    /** @type {(filters: Filters) => (string | number | null)[][]} */ rows,
+  ) =>
+    createSaves({
+      art: () => (found ? plot.drawing : null),
+      rows: () => (found ? rows(found.filters) : []),
+      name: () => `${found?.layer.name ?? "layer"}-${kind}`,
+      signal,
+    });
+  const norms = figure(
+    h("div", {}, sizes.element, savesOf(sizes, "norms", normRows)),
+    "‖w‖ of each filter",
+  );
   const bins = figure(
-    h("div", {}, spread.element, h("div", { class: "axis muted" }, low, middle, high)),
+    h(
+      "div",
+      {},
+      spread.element,
+      h("div", { class: "axis muted" }, low, middle, high),
+      savesOf(spread, "histogram", binRows),
+    ),
   );
   const alike = figure(cosines.element, "Cosine of every two filters");
   const pairs = h("ol", { class: "pairs" });
@@ -404,6 +425,34 @@ export function create(root, store, app, surveys) {
     );
   }
 
+  /** The sizes as a table, a row a filter. @param {Filters} filters */
+  function normRows({ norms: sizesOf, sums, nearest }) {
+    return [
+      ["filter", "norm", "sum", "most alike", "cosine", "pictures above 0"],
+      ...Array.from(sizesOf, (norm, filter) => [
+        filter,
+        norm,
+        sums[filter],
+        nearest[filter]?.filter ?? null,
+        nearest[filter]?.cosine ?? null,
+        activity?.units[filter]?.active ?? null,
+      ]),
+    ];
+  }
+
+  /** The edges of a bin. @param {Filters["histogram"]} histogram @param {number} bin */
+  function edges({ most, counts }, bin) {
+    return [bin, bin + 1].map((index) => most * ((2 * index) / counts.length - 1));
+  }
+
+  /** The histogram as a table, a row a bin. @param {Filters} filters */
+  function binRows({ histogram }) {
+    return [
+      ["from", "to", "weights"],
+      ...Array.from(histogram.counts, (count, bin) => [...edges(histogram, bin), count]),
+    ];
+  }
+
   /** @param {number | null} filter */
   function tellFilter(filter) {
     if (filter === null || !found) {
@@ -430,9 +479,9 @@ export function create(root, store, app, surveys) {
       readout.show(null);
       return;
     }
-    const { most, counts } = found.filters.histogram;
-    const edge = (/** @type {number} */ index) => number(most * ((2 * index) / counts.length - 1));
-    readout.show(`${counts[bin]} weights from ${edge(bin)} to ${edge(bin + 1)}`);
+    const { histogram } = found.filters;
+    const [from, to] = edges(histogram, bin);
+    readout.show(`${histogram.counts[bin]} weights from ${number(from)} to ${number(to)}`);
   }
 
   /** @param {import("../widgets/pixels.js").Cell | null} cell */

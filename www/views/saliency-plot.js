@@ -28,9 +28,10 @@ const BOTTOM = 24;
 export function createPlot({ label, width = 360, onMove, signal }) {
   const art = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label });
   const key = h("ul", { class: "chart-key" });
-  const title = h("figcaption", {}, label);
+  const title = h("span", {}, label);
   const saves = createSaves({ art: () => art, rows, name: nameOf, signal });
-  const element = h("figure", { class: "chart", tabindex: 0 }, title, art, saves);
+  const caption = h("figcaption", { class: "chart-head" }, title, saves);
+  const element = h("figure", { class: "chart", tabindex: 0 }, caption, art);
   const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM });
   /** @type {Chart | null} */
   let chart = null;

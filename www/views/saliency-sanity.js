@@ -71,7 +71,7 @@ export function createSanity({ app, store, signal }) {
   const plots = /** @type {const} */ (["spearman", "ssim"]).map((measure) => {
     const title =
       measure === "spearman"
-        ? "Rank correlation of |map| (Spearman)"
+        ? "Rank correlation ρ of |map|"
         : "Structural similarity (SSIM)";
     const plot = createPlot({ label: title, onMove: (step) => move(step), signal });
     return { measure, title, plot };

@@ -28,8 +28,8 @@ const WAYS = /** @type {const} */ (["deletion", "insertion"]);
 const STEPS = 28;
 const FEW = 14;
 const TITLES = {
-  deletion: "Deletion: the map's first pixels go first",
-  insertion: "Insertion: the map's first pixels come back first",
+  deletion: "Deletion: strongest pixels go first",
+  insertion: "Insertion: strongest come back first",
 };
 
 /**

@@ -31,7 +31,17 @@ pub async fn occlusion(subject: &Subject<'_>, settings: &Settings) -> Result<Ten
     });
     while let Some((batch, answers)) = sweep.next().await? {
         for (&(window, picture), answer) in batch.rows.iter().zip(answers) {
-            let loss = f64::from(whole[picture]) - f64::from(answer);
+            // Covering with what is there already loses nothing; two batches of a GPU may round it otherwise.
+            let changes = windows[window].covers(
+                shape,
+                subject.picture(picture),
+                &fill.data()[picture * shape.picture()..][..shape.picture()],
+            );
+            let loss = if changes {
+                f64::from(whole[picture]) - f64::from(answer)
+            } else {
+                0.0
+            };
             for pixel in windows[window].pixels(shape) {
                 counts.of(picture)[pixel] += 1.0;
                 for channel in 0..shape.c() {
@@ -57,6 +67,17 @@ impl Window {
         self.rows
             .clone()
             .flat_map(move |y| columns.clone().map(move |x| y * width + x))
+    }
+
+    /// Whether it covers anything: whether the picture and what it is filled with differ there.
+    fn covers(&self, shape: Shape, picture: &[f32], fill: &[f32]) -> bool {
+        let plane = shape.plane();
+        self.pixels(shape).any(|pixel| {
+            (0..shape.c()).any(|channel| {
+                let index = channel * plane + pixel;
+                picture[index] != fill[index]
+            })
+        })
     }
 }
 
