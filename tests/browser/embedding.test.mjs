@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openApp, withPage, withScope } from "./harness.mjs";
 import { lattice, tiny } from "./nets.mjs";
-import { settled, show, text } from "./sights.mjs";
+import { parse, settled, show, text } from "./sights.mjs";
 
 /** Pictures of `tiny`: 40 of 3×12×12, which are all different. */
 const images = lattice(11, 0, [40, 3, 12, 12]);
@@ -412,6 +412,55 @@ describe("the view", () => {
         assert.equal(await page.locator(".classes button").count(), 0);
       }),
     );
+  });
+
+  test("points drawn around stand out, are laid out alone, and all come back", async () => {
+    await withPage({ backend: "cpu" }, async (page) => {
+      await openApp(
+        page,
+        "#model=fashion&view=embedding&embedding.method=pca&embedding.count=500&embedding.pool=mean",
+      );
+      await settled(page);
+      const canvas = page.locator(".scatter canvas");
+      const drawn = () => canvas.evaluate((each) => /** @type {any} */ (each).toDataURL());
+      const whole = await drawn();
+      const lasso = async () => {
+        await page.getByRole("button", { name: "Lasso" }).click();
+        const box = /** @type {{ x: number, y: number, width: number, height: number }} */ (
+          await canvas.boundingBox()
+        );
+        const at = (/** @type {number} */ x, /** @type {number} */ y) =>
+          /** @type {[number, number]} */ ([box.x + x * box.width, box.y + y * box.height]);
+        await page.mouse.move(...at(0.02, 0.02));
+        await page.mouse.down();
+        for (const [x, y] of [
+          [0.5, 0.02],
+          [0.5, 0.98],
+          [0.02, 0.98],
+        ])
+          await page.mouse.move(...at(x, y), { steps: 4 });
+        await page.mouse.up();
+        await settled(page);
+      };
+      await lasso();
+      assert.match(await text(page, ".selection"), /^\d+ points chosen, \d+ of them /);
+      assert.notEqual(await drawn(), whole, "the others are faint");
+      await page.getByRole("button", { name: "Clear" }).click();
+      await settled(page);
+      assert.equal(await page.locator(".selection").isVisible(), false);
+      await lasso();
+      const count = parse((await text(page, ".selection")).split(" ")[0]);
+      assert.ok(count > 8 && count < 500, `${count}`);
+      await page.getByRole("button", { name: "Lay these out alone" }).click();
+      await page.waitForFunction(
+        (count) => document.querySelector(".words")?.textContent?.startsWith(`${count} pictures`),
+        count,
+      );
+      await page.getByRole("button", { name: "All points again" }).click();
+      await page.waitForFunction(() =>
+        document.querySelector(".words")?.textContent?.startsWith("500 pictures"),
+      );
+    });
   });
 
   test("made sets stand beside their truth, and a tour goes through the layers", async () => {

@@ -17,7 +17,7 @@ import { classColor } from "../widgets/palette.js";
  *   predicted: ArrayLike<number> | null,
  *   wrong: Uint8Array | null,
  *   only: number | null,
- *   found: Uint8Array | null,
+ *   found: ((index: number) => boolean) | null,
  *   label: string,
  * }} Look
  */
@@ -153,7 +153,7 @@ export function createMap({ onHover, onPick, onLasso, signal }) {
       px > -size && py > -size && px < width + size && py < height + size;
     const isFaint = (/** @type {number} */ index) =>
       (look.only !== null && look.classes?.[index] !== look.only) ||
-      (look.found !== null && !look.found[index]);
+      (look.found !== null && !look.found(index));
     context.imageSmoothingEnabled = size < 56;
     // The faint ones lie below, the wrong ones above.
     for (const pass of [0, 1, 2]) {

@@ -53,7 +53,12 @@ export function create(root, store, app) {
   const laid = createLaid();
   const map = createMap({ onHover: look, onPick: look, onLasso: choose, signal });
   const beside = createBeside({ app, laid, signal });
-  const selection = createSelection({ laid, onLay: () => void layout.lay(), signal });
+  const selection = createSelection({
+    laid,
+    onPick: drawPoints,
+    onLay: () => void layout.lay(),
+    signal,
+  });
   /** @type {File[]} */
   let files = [];
 
@@ -87,7 +92,7 @@ export function create(root, store, app) {
     },
     onEmpty: showEmpty,
     onGathered: () => {
-      selection.element.hidden = true;
+      selection.drop();
     },
     onBegin: () => {
       stations.hidden = true;
@@ -256,6 +261,9 @@ export function create(root, store, app) {
           )
         : "",
     );
+    const isPicked = selection.picked();
+    const isFound = (/** @type {number} */ index) =>
+      (!found || found[index] === 1) && (!isPicked || isPicked(index));
     const name = { pca: "principal components", tsne: "t-SNE", umap: "UMAP" }[method];
     map.show({
       indices,
@@ -264,7 +272,7 @@ export function create(root, store, app) {
       predicted: predicted?.classes ?? null,
       wrong,
       only,
-      found,
+      found: found || isPicked ? isFound : null,
       label: `${set.title} in two dimensions by ${name}${entries.length ? `, coloured by ${entries.length} classes` : ""}`,
     });
   }

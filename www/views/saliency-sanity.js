@@ -70,9 +70,7 @@ export function createSanity({ app, store, signal }) {
   });
   const plots = /** @type {const} */ (["spearman", "ssim"]).map((measure) => {
     const title =
-      measure === "spearman"
-        ? "Rank correlation ρ of |map|"
-        : "Structural similarity (SSIM)";
+      measure === "spearman" ? "Rank correlation ρ of |map|" : "Structural similarity (SSIM)";
     const plot = createPlot({ label: title, onMove: (step) => move(step), signal });
     return { measure, title, plot };
   });
