@@ -264,25 +264,6 @@ fn a_batch_is_explained_as_each_of_its_pictures_alone() {
     }
 }
 
-/// Covering black with black changes nothing, however a device rounds batches of other sizes.
-#[test]
-fn occlusion_of_a_picture_by_its_own_colour_is_nothing_at_all() {
-    let black = Tensor::new(vec![0.0; 3 * 784], [3, 1, 28, 28]).unwrap();
-    let settings = Settings {
-        fill: Baseline::Zero,
-        window: Some([4, 4]),
-        stride: Some([2, 2]),
-        ..Settings::default()
-    };
-    for engine in std::iter::once(Engine::Cpu).chain(gpu_engine()) {
-        let net = fashion(engine);
-        let own = map(&net, &black, Method::Occlusion, &settings);
-        assert!(own.data().iter().all(|&value| value == 0.0), "{own:?}");
-        let pictures = map(&net, &pictures(3), Method::Occlusion, &settings);
-        assert!(pictures.data().iter().any(|&value| value != 0.0));
-    }
-}
-
 /// A layer replaced for each picture apart follows its picture through every batch.
 #[test]
 fn overrides_follow_their_pictures() {

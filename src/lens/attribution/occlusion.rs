@@ -144,6 +144,26 @@ mod tests {
     }
 
     #[test]
+    fn a_window_covers_what_its_fill_would_change() {
+        let shape = Shape::new(1, 2, 3, 3);
+        let window = Window {
+            rows: 0..2,
+            columns: 1..3,
+        };
+        let fill = [0.0; 18];
+        let changed = |index: usize| {
+            let mut picture = fill;
+            picture[index] = 0.1;
+            window.covers(shape, &picture, &fill)
+        };
+        assert!(!window.covers(shape, &fill, &fill));
+        // Of each channel's 3x3 values it covers these.
+        for index in 0..18 {
+            assert_eq!(changed(index), [1, 2, 4, 5].contains(&(index % 9)));
+        }
+    }
+
+    #[test]
     fn windows_out_of_range_are_refused() {
         for (window, stride) in [
             ([0, 1], [1, 1]),
