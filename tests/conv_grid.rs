@@ -4,17 +4,32 @@ mod common;
 #[path = "common/gpu.rs"]
 mod gpu;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use common::{ConvCase, arrays, conv_grid, relative_error};
 use convscope::ops::conv2d::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry, Padding};
 use convscope::ops::reduce::SumTo;
 use convscope::ops::{Op, Operator as _, View};
 use convscope::tensor::Shape;
 
+/// Ways that the grid has cases for; the small tiles of 1×1 kernels stand in `gpu_parity.rs`.
+const CONVOLUTION_WAYS: [&str; 8] = [
+    "winograd",
+    "winograd_small",
+    "product",
+    "rows",
+    "rows_small",
+    "taps",
+    "strips",
+    "positions",
+];
+
 /// The bound, relative to the largest value.
 const TOLERANCE: f32 = 1e-4;
 
-/// Holds an engine, which computes one operator's output from its inputs, to every case of the grid.
-fn check_grid(engine: impl Fn(&Op, &[View<'_, f32>], Shape) -> Vec<f32>) {
+/// Holds an engine, which computes one operator's output from its inputs in every way that it has, to every case of the grid.
+fn check_grid(engine: impl Fn(&Op, &[View<'_, f32>], Shape) -> Vec<(&'static str, Vec<f32>)>) {
     let expected = arrays("conv_grid.safetensors");
     let cases = conv_grid();
     assert!(cases.len() >= 200, "the grid has {} cases", cases.len());
@@ -29,10 +44,14 @@ fn check_grid(engine: impl Fn(&Op, &[View<'_, f32>], Shape) -> Vec<f32>) {
                 .collect();
             let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
             let shape = op.shape(&shapes).expect("the case is sound");
-            let found = engine(&op, &inputs, shape);
             let expected = &expected[&format!("{}.{name}", case.id)].data;
-            let error = relative_error(&found, expected);
-            assert!(error <= TOLERANCE, "{name} is off by {error}: {case:?}");
+            for (way, found) in engine(&op, &inputs, shape) {
+                let error = relative_error(&found, expected);
+                assert!(
+                    error <= TOLERANCE,
+                    "{name} by {way} is off by {error}: {case:?}"
+                );
+            }
         }
     }
 }
@@ -83,18 +102,30 @@ fn the_cpu_engine_agrees_with_pytorch() {
     check_grid(|op, inputs, shape| {
         let mut output = vec![f32::NAN; shape.len()];
         op.cpu(inputs, &mut output, shape);
-        output
+        vec![("the CPU", output)]
     });
 }
 
 #[test]
-fn the_gpu_engine_agrees_with_pytorch() {
+fn every_way_of_the_gpu_engine_agrees_with_pytorch() {
     let Some(device) = gpu::device() else { return };
+    let tried = RefCell::new(BTreeSet::new());
     check_grid(|op, inputs, shape| {
         let inputs: Vec<(Shape, Vec<f32>)> = inputs
             .iter()
             .map(|input| (input.shape, input.data.to_vec()))
             .collect();
-        gpu::on_gpu(&device, op, &inputs, shape).expect("every operator has a shader")
+        let found = gpu::every_way(&device, op, &inputs, shape).expect("it runs");
+        let names = found.iter().map(|(way, _)| (op.name(), *way));
+        tried.borrow_mut().extend(names);
+        found
     });
+    for op in ["conv2d", "conv2d_input_grad"] {
+        for way in CONVOLUTION_WAYS {
+            assert!(
+                tried.borrow().contains(&(op, way)),
+                "no case of {op} by {way}"
+            );
+        }
+    }
 }

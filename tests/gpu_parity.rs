@@ -31,7 +31,7 @@ use convscope::ops::total_variation::{TotalVariation, TotalVariationGrad};
 use convscope::ops::{Op, Operator as _, View};
 use convscope::tensor::Shape;
 
-use gpu::{device, on_gpu};
+use gpu::{device, every_way, on_gpu};
 
 /// Relative to the largest value of a result: sums of a few thousand products in another order.
 const TOLERANCE: f64 = 1e-4;
@@ -74,15 +74,17 @@ fn assert_parity_on(gpu: &Gpu, op: &Op, inputs: &[(Shape, Vec<f32>)]) {
         .shape(&shapes)
         .unwrap_or_else(|error| panic!("{op:?} on {shapes:?}: {error}"));
     let expected = on_cpu(op, inputs, output);
-    let actual = on_gpu(gpu, op, inputs, output)
+    let ways = every_way(gpu, op, inputs, output)
         .unwrap_or_else(|error| panic!("{op:?} on {shapes:?}: {error}"));
     let largest = expected.iter().fold(0.0_f64, |max, v| max.max(v.abs()));
-    for (index, (&a, &e)) in actual.iter().zip(&expected).enumerate() {
-        let difference = (f64::from(a) - e).abs();
-        assert!(
-            difference <= TOLERANCE * largest.max(1e-6),
-            "{op:?} on {shapes:?}: value {index} is {a}, not {e} (largest {largest})"
-        );
+    for (way, actual) in ways {
+        for (index, (&a, &e)) in actual.iter().zip(&expected).enumerate() {
+            let difference = (f64::from(a) - e).abs();
+            assert!(
+                difference <= TOLERANCE * largest.max(1e-6),
+                "{op:?} on {shapes:?} by {way}: value {index} is {a}, not {e} (largest {largest})"
+            );
+        }
     }
 }
 

@@ -45,6 +45,15 @@ pub struct Kernel {
     pub cost: u64,
 }
 
+/// One way to compute an operator's output. All ways of an operator give the same, up to rounding: they differ in speed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Way {
+    /// Its name among the operator's ways.
+    pub name: &'static str,
+    /// Its dispatches.
+    pub kernels: Vec<Kernel>,
+}
+
 impl Kernel {
     /// A shader over `count` invocations in a row, 64 a workgroup.
     #[must_use]

@@ -36,7 +36,7 @@ pub mod total_variation;
 
 pub mod kernel;
 
-pub use kernel::{Binding, Kernel};
+pub use kernel::{Binding, Kernel, Way};
 pub use real::Real;
 
 /// A tensor that a CPU kernel reads.
@@ -80,6 +80,18 @@ pub trait Operator {
     /// `out_of_memory` or `unsupported_op` where a device could not hold or run it.
     fn gpu(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>>;
 
+    /// All ways to compute the output on a GPU, [`Operator::gpu`]'s first: a rule from the sizes prefers it.
+    ///
+    /// # Errors
+    /// As [`Operator::gpu`].
+    fn gpu_ways(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Way>> {
+        let kernels = self.gpu(inputs, output)?;
+        Ok(vec![Way {
+            name: "only",
+            kernels,
+        }])
+    }
+
     /// Multiply-adds of one evaluation, for convolutions and linear layers; 0 for the rest.
     fn macs(&self, _inputs: &[Shape], _output: Shape) -> u64 {
         0
@@ -116,6 +128,9 @@ macro_rules! operators {
             }
             fn gpu(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
                 match self { $(Self::$variant(op) => op.gpu(inputs, output),)* }
+            }
+            fn gpu_ways(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Way>> {
+                match self { $(Self::$variant(op) => op.gpu_ways(inputs, output),)* }
             }
             fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
                 match self { $(Self::$variant(op) => op.macs(inputs, output),)* }

@@ -1,8 +1,8 @@
 // Convolution at stride and dilation 1 with kernels of up to 8 columns, and its gradient to the input, which is one with
 // flipped weights; with bias and activation. src comes padded in rows of vec4s (see pad_rows.wgsl).
 //
-// Access: an invocation computes 4 channels × 2 rows × 8 columns, a row of taps at a time, whose windows overlap. The tile is
-// small, so that the loop's body is: software adapters run long code slowly.
+// Access: an invocation computes 4 channels × ROWS rows × 8 columns, a row of taps at a time, whose windows overlap. The tile
+// is small, so that the loop's body is: software adapters run long code slowly.
 
 struct Params {
     base: vec4u,
@@ -30,6 +30,9 @@ const WG_SIZE = 32u;
 
 // Columns of the kernel. A pipeline each, so that nothing is loaded or added in vain.
 override TAPS: u32;
+
+// Rows that an invocation computes: 2, or 1 for more invocations.
+override ROWS: u32;
 
 #import conv_sums
 
@@ -122,7 +125,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     // Columns vary fastest, then rows, channels, groups, pictures.
     let column = index % p.tiles.y;
     index /= p.tiles.y;
-    let row = index % p.tiles.x * 2u;
+    let row = index % p.tiles.x * ROWS;
     index /= p.tiles.x;
     let step = (p.C_dst + 3u) / 4u;
     let quad = index % step;
@@ -140,7 +143,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var turn = 0u; turn < p.C_src * p.kernel_rows; turn++) {
         let taps = load_taps(at_weight, step);
         sums0 = add_taps(sums0, taps, load_window(at));
-        sums1 = add_taps(sums1, taps, load_window(at + quads));
+        if ROWS > 1u {
+            sums1 = add_taps(sums1, taps, load_window(at + quads));
+        }
         at_weight += TAPS * step;
         tap_row++;
         let channel_done = tap_row == p.kernel_rows;
@@ -154,7 +159,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let plane = p.dst_size.x * p.dst_size.y;
     let start = i32(n * p.groups * p.C_dst + first_channel) * plane;
     var tile = array<mat4x4f, 4>(sums0.left, sums0.right, sums1.left, sums1.right);
-    for (var i = 0; i < 4; i++) {
+    for (var i = 0; i < i32(2u * ROWS); i++) {
         let y = i32(row) + i / 2;
         let x = i32(column) * 8 + i % 2 * 4;
         if (y < p.dst_size.x) & (x < p.dst_size.y) {

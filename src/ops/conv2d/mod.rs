@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 use crate::ops::activation::{ActivationGrad, Function};
 use crate::ops::reduce::SumTo;
-use crate::ops::{Kernel, Operator, Real, View};
+use crate::ops::{Kernel, Operator, Real, View, Way};
 use crate::tensor::Shape;
 
 /// Convolution: inputs x (N, C_in, H, W), weight (C_out, C_in / groups, K_h, K_w) and optionally bias (1, C_out, 1, 1);
@@ -92,7 +92,11 @@ impl Operator for Conv2d {
     }
 
     fn gpu(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
-        gpu::forward(self, inputs, output)
+        Ok(preferred(gpu::forward(self, inputs, output)))
+    }
+
+    fn gpu_ways(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Way>> {
+        Ok(gpu::forward(self, inputs, output))
     }
 
     fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
@@ -157,7 +161,11 @@ impl Operator for Conv2dInputGrad {
     }
 
     fn gpu(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
-        gpu::input_grad(self, inputs, output)
+        Ok(preferred(gpu::input_grad(self, inputs, output)))
+    }
+
+    fn gpu_ways(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Way>> {
+        Ok(gpu::input_grad(self, inputs, output))
     }
 
     fn macs(&self, inputs: &[Shape], _output: Shape) -> u64 {
@@ -220,10 +228,21 @@ impl Operator for Conv2dWeightGrad {
     }
 
     fn gpu(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
-        gpu::weight_grad(self, inputs, output)
+        Ok(preferred(gpu::weight_grad(self, inputs, output)))
+    }
+
+    fn gpu_ways(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Way>> {
+        Ok(gpu::weight_grad(self, inputs, output))
     }
 
     fn macs(&self, inputs: &[Shape], _output: Shape) -> u64 {
         (inputs[1].len() * self.weight.picture()) as u64
     }
+}
+
+/// The dispatches of the first way.
+fn preferred(ways: Vec<Way>) -> Vec<Kernel> {
+    ways.into_iter()
+        .next()
+        .map_or_else(Vec::new, |way| way.kernels)
 }

@@ -7,10 +7,9 @@ mod weight_grad;
 mod winograd;
 
 use super::{Conv2d, Conv2dInputGrad, Geometry};
-use crate::error::Result;
-use crate::ops::Kernel;
 use crate::ops::activation::{self, Function};
 use crate::ops::kernel::{Binding, Preparation, word};
+use crate::ops::{Kernel, Way};
 use crate::tensor::Shape;
 use axis::Axis;
 pub use weight_grad::weight_grad;
@@ -37,8 +36,8 @@ enum Direction {
     Backward,
 }
 
-/// Dispatches of [`Conv2d`].
-pub fn forward(op: &Conv2d, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
+/// Ways to compute a [`Conv2d`], the preferred one first.
+pub fn forward(op: &Conv2d, inputs: &[Shape], output: Shape) -> Vec<Way> {
     let bend = op.activation.map_or(Some(NO_BEND), Function::bend);
     // What is no bend is applied in a second dispatch.
     let second = op.activation.filter(|_| bend.is_none());
@@ -56,13 +55,16 @@ pub fn forward(op: &Conv2d, inputs: &[Shape], output: Shape) -> Result<Vec<Kerne
         bend: bend.unwrap_or(NO_BEND),
         written,
     };
-    let mut kernels = convolution.kernels();
-    kernels.extend(second.map(|function| activation::gpu::apply(function, written, output)));
-    Ok(kernels)
+    let mut ways = convolution.ways();
+    for way in &mut ways {
+        let applied = second.map(|function| activation::gpu::apply(function, written, output));
+        way.kernels.extend(applied);
+    }
+    ways
 }
 
-/// Dispatches of [`Conv2dInputGrad`].
-pub fn input_grad(op: &Conv2dInputGrad, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
+/// Ways to compute a [`Conv2dInputGrad`], the preferred one first.
+pub fn input_grad(op: &Conv2dInputGrad, inputs: &[Shape], output: Shape) -> Vec<Way> {
     let convolution = Convolution {
         geometry: op.geometry,
         direction: Direction::Backward,
@@ -73,7 +75,7 @@ pub fn input_grad(op: &Conv2dInputGrad, inputs: &[Shape], output: Shape) -> Resu
         bend: NO_BEND,
         written: Binding::Output,
     };
-    Ok(convolution.kernels())
+    convolution.ways()
 }
 
 /// A convolution, or its gradient to the input, as a sum over channels of `src`.
@@ -90,19 +92,31 @@ struct Convolution {
 }
 
 impl Convolution {
-    fn kernels(&self) -> Vec<Kernel> {
-        let geometry = &self.geometry;
-        if geometry.is_depthwise(self.weight) {
-            return vec![self.depthwise_strips().unwrap_or_else(|| self.depthwise())];
+    /// All ways there are, the preferred one first. Small tiles make more invocations and more loads: whether that pays, only a
+    /// measurement on the device can tell.
+    fn ways(&self) -> Vec<Way> {
+        if self.geometry.is_depthwise(self.weight) {
+            return existing([
+                ("strips", self.depthwise_strips().map(|kernel| vec![kernel])),
+                ("positions", Some(vec![self.depthwise()])),
+            ]);
         }
-        let special = match [self.weight.h(), self.weight.w()] {
-            [3, 3] if geometry.is_dense_window() => self.winograd(),
-            [1, 1] if geometry.is_product() => self.one_by_one(),
-            _ => None,
-        };
-        special
-            .or_else(|| self.rows_of_taps())
-            .unwrap_or_else(|| vec![self.general()])
+        let transformed = existing([
+            ("winograd", self.winograd(ProductTile::Large)),
+            ("winograd_small", self.winograd(ProductTile::Small)),
+        ]);
+        let plain = existing([
+            ("product", self.one_by_one(ProductTile::Large)),
+            ("product_small", self.one_by_one(ProductTile::Small)),
+            ("rows", self.rows_of_taps(2)),
+            ("rows_small", self.rows_of_taps(1)),
+            ("taps", Some(vec![self.general()])),
+        ]);
+        if self.winograd_pays() {
+            [transformed, plain].concat()
+        } else {
+            [plain, transformed].concat()
+        }
     }
 
     fn is_backward(&self) -> bool {
@@ -150,8 +164,12 @@ impl Convolution {
         }
     }
 
-    /// `None` if the padded copy of src would be too large.
-    fn one_by_one(&self) -> Option<Vec<Kernel>> {
+    /// 1×1 kernels at stride 1 without padding or groups; `None` for others, or if the padded copy of src would be too large.
+    fn one_by_one(&self, tile: ProductTile) -> Option<Vec<Kernel>> {
+        let is_product = [self.weight.h(), self.weight.w()] == [1, 1] && self.geometry.is_product();
+        if !is_product {
+            return None;
+        }
         let (source, pad) = pad::whole_quads(self.src, Binding::Input(0), PADDED[0])?;
         let product = Product {
             pictures: self.dst.n(),
@@ -164,7 +182,8 @@ impl Convolution {
             dst: self.written,
             ending: self.ending(),
         };
-        Some(pad.into_iter().chain([product.kernel()]).collect())
+        let kernel = product.kernel(tile)?;
+        Some(pad.into_iter().chain([kernel]).collect())
     }
 
     /// 3×3 and 5×5 kernels at stride and dilation 1, one a channel; `None` for others.
@@ -301,6 +320,22 @@ fn ending(has_bias: bool, bend: (f32, f32)) -> [u32; 3] {
     [u32::from(has_bias), bend.0.to_bits(), bend.1.to_bits()]
 }
 
+/// Ways by name, without those that there are not.
+fn existing<const N: usize>(ways: [(&'static str, Option<Vec<Kernel>>); N]) -> Vec<Way> {
+    let existing = ways.into_iter().filter_map(|(name, kernels)| {
+        let kernels = kernels?;
+        Some(Way { name, kernels })
+    });
+    existing.collect()
+}
+
+/// What an invocation computes of a product: 8 channels at 16 positions, or 4 at 4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ProductTile {
+    Large,
+    Small,
+}
+
 /// Weights times the channels of each picture, as `product_sums.wgsl` computes it.
 struct Product {
     pictures: usize,
@@ -318,10 +353,18 @@ struct Product {
 }
 
 impl Product {
-    fn kernel(self) -> Kernel {
+    /// `None` for small tiles where channels and positions do not come in fours.
+    fn kernel(self, tile: ProductTile) -> Option<Kernel> {
         let [c_src, c_dst] = self.channels;
-        let tiles = self.plane.div_ceil(16);
-        let count = tiles * c_dst.div_ceil(8) * self.pictures;
+        let whole = self.plane.is_multiple_of(4) && c_dst.is_multiple_of(4);
+        let (shader, channels, positions) = match tile {
+            ProductTile::Large if whole => ("conv2d_1x1_quads", 8, 16),
+            ProductTile::Large => ("conv2d_1x1", 8, 16),
+            ProductTile::Small if whole => ("conv2d_1x1_small", 4, 4),
+            ProductTile::Small => return None,
+        };
+        let tiles = self.plane.div_ceil(positions);
+        let count = tiles * c_dst.div_ceil(channels) * self.pictures;
         let mut params = [
             self.plane,
             self.plane.div_ceil(4),
@@ -334,19 +377,14 @@ impl Product {
         .map(word)
         .to_vec();
         params.extend(self.ending);
-        let whole = self.plane.is_multiple_of(4) && c_dst.is_multiple_of(4);
-        Kernel {
-            shader: if whole {
-                "conv2d_1x1_quads"
-            } else {
-                "conv2d_1x1"
-            },
+        Some(Kernel {
+            shader,
             constants: Vec::new(),
             bindings: vec![self.src, Binding::Prepared, self.bias, self.dst],
             prepared: Some(Box::new(self.weights)),
             params,
             workgroups: [count.div_ceil(WG_SIZE) as u64, 1, 1],
-            cost: (count * 128 * c_src) as u64,
-        }
+            cost: (count * channels * positions * c_src) as u64,
+        })
     }
 }

@@ -5,8 +5,8 @@ use super::{Convolution, PADDED};
 use crate::ops::Kernel;
 use crate::ops::kernel::{Binding, word};
 
-/// Positions that one invocation computes: rows, columns.
-const TILE: [usize; 2] = [2, 8];
+/// Columns that one invocation computes.
+const TILE_COLUMNS: usize = 8;
 /// Columns of a kernel at most.
 const MOST_TAPS: usize = 8;
 
@@ -15,8 +15,8 @@ impl Convolution {
     /// dilation, or if the padded copy of src would be too large.
     ///
     /// At a stride, src is copied as one plane for each remainder of rows and columns; over these the stride is 1, and the
-    /// kernel falls into as many smaller ones.
-    pub(super) fn rows_of_taps(&self) -> Option<Vec<Kernel>> {
+    /// kernel falls into as many smaller ones. An invocation computes `tile_rows` rows, 1 or 2.
+    pub(super) fn rows_of_taps(&self, tile_rows: usize) -> Option<Vec<Kernel>> {
         let (weight, step) = (self.weight, self.geometry.stride);
         let taps = [weight.h().div_ceil(step[0]), weight.w().div_ceil(step[1])];
         let phases = step[0] * step[1];
@@ -29,15 +29,15 @@ impl Convolution {
             return None;
         }
         let tiles = [
-            self.dst.h().div_ceil(TILE[0]),
-            self.dst.w().div_ceil(TILE[1]),
+            self.dst.h().div_ceil(tile_rows),
+            self.dst.w().div_ceil(TILE_COLUMNS),
         ];
         let padded = Padded {
             planes: self.src.n() * self.src.c() * phases,
             size: [self.src.h(), self.src.w()],
             before: self.padding_before(),
             step,
-            rows: tiles[0] * TILE[0] + taps[0] - 1,
+            rows: tiles[0] * tile_rows + taps[0] - 1,
             quads: 2 * tiles[1] + (taps[1] - 1).div_ceil(4),
         };
         let pad = padded.kernel(Binding::Input(0), PADDED[0])?;
@@ -60,10 +60,13 @@ impl Convolution {
         .map(word)
         .to_vec();
         let prepared = self.pack(1, self.is_backward(), step);
-        let work = 64 * c_src * taps[0] * taps[1];
+        let work = 32 * tile_rows * c_src * taps[0] * taps[1];
         let mut sums = self.finish("conv2d_rows", params, count, work, Some(prepared));
         sums.bindings[0] = padded.binding(PADDED[0]);
-        sums.constants = vec![("TAPS", word(taps[1]).into())];
+        sums.constants = vec![
+            ("TAPS", word(taps[1]).into()),
+            ("ROWS", word(tile_rows).into()),
+        ];
         Some(vec![pad, sums])
     }
 }

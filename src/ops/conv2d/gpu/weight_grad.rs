@@ -2,19 +2,18 @@
 //! needed to keep a device busy, and the parts added up by a second dispatch.
 
 use super::pad::{self, Padded};
-use super::{BUSY, PADDED, SHORTEST, STRIP, WG_SIZE};
-use crate::error::Result;
-use crate::ops::Kernel;
+use super::{BUSY, PADDED, SHORTEST, STRIP, WG_SIZE, existing};
 use crate::ops::conv2d::Conv2dWeightGrad;
 use crate::ops::kernel::{Binding, word};
 use crate::ops::reduce::gpu::{finish_planes, partial};
+use crate::ops::{Kernel, Way};
 use crate::tensor::Shape;
 
 /// Values of partial sums at most.
 const MAX_PARTIAL: usize = 1 << 22;
 
-/// Dispatches of [`Conv2dWeightGrad`].
-pub fn weight_grad(op: &Conv2dWeightGrad, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
+/// Ways to compute a [`Conv2dWeightGrad`], the preferred one first.
+pub fn weight_grad(op: &Conv2dWeightGrad, inputs: &[Shape], output: Shape) -> Vec<Way> {
     let gradient = Gradient {
         op,
         x: inputs[0],
@@ -23,14 +22,14 @@ pub fn weight_grad(op: &Conv2dWeightGrad, inputs: &[Shape], output: Shape) -> Re
     };
     let geometry = &op.geometry;
     if geometry.is_depthwise(output) {
-        return Ok(gradient.depthwise());
+        return existing([("positions", Some(gradient.depthwise()))]);
     }
     let special = match [output.h(), output.w()] {
-        [3, 3] if geometry.is_dense_window() => gradient.three_by_three(),
-        [1, 1] if geometry.is_product() => gradient.one_by_one(),
-        _ => None,
+        [3, 3] if geometry.is_dense_window() => ("strips", gradient.three_by_three()),
+        [1, 1] if geometry.is_product() => ("product", gradient.one_by_one()),
+        _ => ("none", None),
     };
-    Ok(special.unwrap_or_else(|| gradient.general()))
+    existing([special, ("taps", Some(gradient.general()))])
 }
 
 struct Gradient<'a> {

@@ -2,7 +2,7 @@
 //! 16 values where the plain sum has 144, for the price of two transforms, each over the channels of one side alone.
 
 use super::pad::{MOST_VALUES, signed_word};
-use super::{Convolution, Direction, NO_BEND, PADDED, Product, TILE, WG_SIZE, ending};
+use super::{Convolution, Direction, NO_BEND, PADDED, Product, ProductTile, TILE, WG_SIZE, ending};
 use crate::ops::Kernel;
 use crate::ops::kernel::{Binding, Preparation, word};
 
@@ -25,18 +25,16 @@ impl Tiles {
 }
 
 impl Convolution {
-    /// `None` where the transforms cost more than they save, or where the points would be too large; for one group.
-    pub(super) fn winograd(&self) -> Option<Vec<Kernel>> {
+    /// 3×3 kernels at stride and dilation 1, in one group; `None` for others, or where the points would be too large.
+    pub(super) fn winograd(&self, tile: ProductTile) -> Option<Vec<Kernel>> {
         let (c_src, c_dst) = (self.src.c(), self.dst.c());
-        let tiles = Tiles {
-            rows: self.dst.h().div_ceil(4),
-            quads: self.dst.w().div_ceil(16),
-            pictures: self.dst.n(),
-        };
+        let tiles = self.tiles();
         let values = 4 * POINTS * tiles.plane_quads();
         let c_padded = c_dst.next_multiple_of(4);
         let fits = values * c_src.max(c_padded) <= MOST_VALUES;
-        if self.geometry.groups != 1 || !self.pays(tiles) || !fits {
+        let geometry = &self.geometry;
+        let is_three = [self.weight.h(), self.weight.w()] == [3, 3] && geometry.is_dense_window();
+        if !is_three || geometry.groups != 1 || !fits {
             return None;
         }
         let points = [
@@ -45,7 +43,7 @@ impl Convolution {
         ];
         Some(vec![
             self.points_of_src(tiles, points[0]),
-            self.products(tiles, points),
+            self.products(tiles, points, tile)?,
             self.values_of_dst(tiles, points[1]),
         ])
     }
@@ -53,13 +51,22 @@ impl Convolution {
     /// Whether the transforms cost less than the products that they save. In multiply-adds of a product, a value's share of
     /// them is worth about 17 for each channel of src and 16 for each of dst (measured on a software adapter, where loads and
     /// stores are what costs; on a GPU they are limited by memory, and weigh more than products as well).
-    fn pays(&self, tiles: Tiles) -> bool {
+    pub(super) fn winograd_pays(&self) -> bool {
+        let tiles = self.tiles();
         let (c_src, c_dst) = (self.src.c(), self.dst.c());
         let positions = 64 * tiles.rows * tiles.quads;
         let direct_positions =
             self.dst.h().next_multiple_of(TILE[0]) * self.dst.w().next_multiple_of(TILE[1]);
         let products = 9 * c_src * c_dst / 4;
         positions * (products + 17 * c_src + 16 * c_dst) < direct_positions * 9 * c_src * c_dst
+    }
+
+    const fn tiles(&self) -> Tiles {
+        Tiles {
+            rows: self.dst.h().div_ceil(4),
+            quads: self.dst.w().div_ceil(16),
+            pictures: self.dst.n(),
+        }
     }
 
     fn points_of_src(&self, tiles: Tiles, points: Binding) -> Kernel {
@@ -78,7 +85,12 @@ impl Convolution {
         }
     }
 
-    fn products(&self, tiles: Tiles, [src, dst]: [Binding; 2]) -> Kernel {
+    fn products(
+        &self,
+        tiles: Tiles,
+        [src, dst]: [Binding; 2],
+        tile: ProductTile,
+    ) -> Option<Kernel> {
         let weights = self.points_of_weights();
         Product {
             pictures: POINTS,
@@ -91,7 +103,7 @@ impl Convolution {
             dst,
             ending: ending(false, NO_BEND),
         }
-        .kernel()
+        .kernel(tile)
     }
 
     fn values_of_dst(&self, tiles: Tiles, points: Binding) -> Kernel {
@@ -151,8 +163,8 @@ mod tests {
         };
         let inputs = [x, Shape::new(c_out, x.c(), 3, 3)];
         let y = Shape::new(x.n(), c_out, x.h(), x.w());
-        let kernels = forward(&op, &inputs, y).expect("the sizes are sound");
-        kernels.iter().map(|kernel| kernel.shader).collect()
+        let ways = forward(&op, &inputs, y);
+        ways[0].kernels.iter().map(|kernel| kernel.shader).collect()
     }
 
     #[test]
