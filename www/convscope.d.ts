@@ -1710,6 +1710,12 @@ export interface Net {
   dispose(): void;
 }
 
+/**
+ * For each kind of layer, such as "conv2d 64x56x56 by 64x64x3x3 to 64x56x56, padding 1 1 1 1", the name of the way in which
+ * it is computed. All ways agree up to rounding.
+ */
+export type Choices = Record<string, string>;
+
 export interface Scope {
   /** What really runs. */
   readonly backend: "webgpu" | "cpu";
@@ -1734,6 +1740,8 @@ export interface Scope {
   /** How alike two maps of one shape are: rank correlations, and structural similarity of their last two axes. */
   similarity(a: Tensor, b: Tensor): Promise<Similarity>;
   memory(): Promise<Memory>;
+  /** The ways that were chosen so far; see `open`. */
+  choices(): Promise<Choices>;
   /** Ends the engine; calls that are not answered yet reject with code `aborted`. Need not be awaited. */
   close(): void;
 }
@@ -1745,9 +1753,16 @@ export interface Scope {
  * engine of its own and a copy of the network, no shared memory, and is let go when it has had nothing to do for half a
  * minute. Results are the same to the byte with any number of them. By default there is one for each core beside the first,
  * up to 7 and one a gigabyte of memory, and none where the engine runs in the page; 0 is none.
+ *
+ * On WebGPU, the ways to compute a network's convolutions are measured when it is loaded, for about 300 ms at most, and the
+ * fastest are chosen, unless `tune` is false; on software adapters only if it is true. What was measured is kept in the
+ * browser's storage, by adapter. `choices` are taken instead of what is kept there, and then nothing is kept; with those of
+ * `Scope.choices` and `tune: false`, results repeat exactly.
  */
 export function open(options?: {
   backend?: "auto" | "webgpu" | "cpu";
   worker?: boolean;
   workers?: number;
+  tune?: boolean;
+  choices?: Choices;
 }): Promise<Scope>;

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { storeChoices, storedChoices } from "./api/choices.js";
 import { cueOf } from "./api/cue-conflict.js";
 import { aborted, checkOptions, failure, optionsOf } from "./api/faults.js";
 import { connect } from "./api/link.js";
@@ -36,17 +37,23 @@ import { transfer } from "./api/transfer.js";
  * @type {typeof import("./convscope.js").open}
  */
 export async function open(options) {
-  const known = ["backend", "worker", "workers"];
-  const { backend = "auto", worker = true, workers } = checkOptions("open", options, known);
+  const known = ["backend", "worker", "workers", "tune", "choices"];
+  const given = checkOptions("open", options, known);
+  const { backend = "auto", worker = true, workers, tune, choices } = given;
   if (typeof backend !== "string" || !["auto", "webgpu", "cpu"].includes(backend))
     throw failure("bad_argument", `backend must be "auto", "webgpu" or "cpu", not ${backend}`);
   if (typeof worker !== "boolean")
     throw failure("bad_argument", `worker must be true or false, not ${worker}`);
   if (workers !== undefined && !(Number.isInteger(workers) && workers >= 0 && workers <= 64))
     throw failure("bad_argument", `workers must be a whole number from 0 to 64, not ${workers}`);
+  if (tune !== undefined && typeof tune !== "boolean")
+    throw failure("bad_argument", `tune must be true or false, not ${tune}`);
   const link = await connect(worker);
   try {
-    return new ScopeProxy(link, await link.atOnce("open", { args: [backend, workers] }));
+    const about = await link.atOnce("open", { args: [backend, workers, tune] });
+    const known = choices ?? (about.adapter ? storedChoices(about.adapter) : {});
+    await link.atOnce("choose", { args: [known] });
+    return new ScopeProxy(link, about, choices === undefined);
   } catch (error) {
     link.close(/** @type {Error} */ (error));
     throw error;
@@ -58,12 +65,17 @@ class ScopeProxy {
   /** @type {Link} */
   #link;
 
+  /** Whether what is measured is kept for other pages. */
+  #keeps;
+
   /**
    * @param {Link} link
    * @param {About} about
+   * @param {boolean} keeps
    */
-  constructor(link, about) {
+  constructor(link, about, keeps) {
     this.#link = link;
+    this.#keeps = keeps;
     this.backend = about.backend;
     this.reason = about.reason;
     this.adapter = about.adapter;
@@ -84,7 +96,8 @@ class ScopeProxy {
     const parcel = {
       args: [source instanceof URL ? source.href : absolute(source), { labels, preprocess }],
     };
-    const { net, about } = await this.#link.atOnce("load", parcel, watch);
+    const { net, about, tuned } = await this.#link.atOnce("load", parcel, watch);
+    if (tuned && this.#keeps && this.adapter) storeChoices(this.adapter, await this.choices());
     return new NetProxy(this.#link, net, about);
   }
 
@@ -118,6 +131,11 @@ class ScopeProxy {
   /** @type {Scope["memory"]} */
   memory() {
     return this.#link.atOnce("memory", { args: [] });
+  }
+
+  /** @type {Scope["choices"]} */
+  choices() {
+    return this.#link.atOnce("choices", { args: [] });
   }
 
   close() {

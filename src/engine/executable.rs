@@ -266,7 +266,7 @@ impl GpuMemory {
                 });
             }
         }
-        let recording = gpu.compile(&bind(program, &buffers)?)?;
+        let recording = gpu.compile(&bind(gpu, program, &buffers)?)?;
         Ok(Self {
             gpu: gpu.clone(),
             buffers,
@@ -320,7 +320,11 @@ impl GpuMemory {
 }
 
 /// The kernels of a program's steps, each beside its operator's inputs and output.
-fn bind(program: &Program, buffers: &[Option<Buffer>]) -> Result<Vec<(Kernel, Vec<Buffer>)>> {
+fn bind(
+    gpu: &Gpu,
+    program: &Program,
+    buffers: &[Option<Buffer>],
+) -> Result<Vec<(Kernel, Vec<Buffer>)>> {
     let graph = &program.graph;
     let mut kernels = Vec::new();
     for &id in &program.steps {
@@ -335,7 +339,7 @@ fn bind(program: &Program, buffers: &[Option<Buffer>]) -> Result<Vec<(Kernel, Ve
                     .ok_or_else(|| Error::internal(format!("node {} has no buffer", id.0)))
             })
             .collect::<Result<Vec<Buffer>>>()?;
-        for kernel in node.op.gpu(&graph.input_shapes(id), node.shape)? {
+        for kernel in gpu.kernels(&program.layer(id))? {
             kernels.push((kernel, operands.clone()));
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::gpu::Layer;
 use super::lower::lower;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
@@ -100,6 +101,17 @@ impl Program {
             slots,
             slot_sizes,
         })
+    }
+
+    /// A node as what a device computes.
+    #[must_use]
+    pub fn layer(&self, id: NodeId) -> Layer {
+        let node = self.graph.node(id);
+        Layer {
+            op: node.op.clone(),
+            inputs: self.graph.input_shapes(id),
+            output: node.shape,
+        }
     }
 
     /// Bytes that the slots take in f32.

@@ -24,6 +24,7 @@ pub mod rule;
 pub mod share;
 pub mod slopes;
 mod splice;
+mod tuning;
 
 use objective::{Feeds, Objective, Scene};
 use share::{Sharing, Turn, Wanted};

@@ -10,11 +10,15 @@ use wasm_bindgen::prelude::*;
 use super::net::WebNet;
 use super::{JsResult, plain, set, tensor, thrown};
 use crate::engine::Engine;
+use crate::engine::control::Control;
 use crate::engine::gpu::{Gpu, Limits};
 use crate::error::{Error, Result};
 use crate::load::{data, safetensors};
 use crate::net::{Net, objective};
 use crate::picture::Preprocess;
+
+/// How long ways to compute layers are measured when a network is loaded, in milliseconds.
+const TUNING_MS: f64 = 300.0;
 
 /// An engine.
 #[wasm_bindgen]
@@ -22,16 +26,51 @@ pub struct WebScope {
     /// The device, unless the CPU runs.
     gpu: RefCell<Option<Gpu>>,
     reason: String,
+    /// Whether the ways to compute a network's layers are measured as it is loaded.
+    tunes: bool,
 }
 
 #[wasm_bindgen]
 impl WebScope {
-    /// Opens an engine: "auto", "webgpu" or "cpu".
+    /// Opens an engine: "auto", "webgpu" or "cpu". It measures the ways to compute a network's layers as it is loaded if
+    /// `tune` says so; by default if the adapter is a GPU, as the operators' rules were measured on software ones.
     ///
     /// # Errors
     /// `no_webgpu` if it was asked for and there is none; `bad_argument` for another word.
-    pub async fn open(backend: String) -> JsResult<Self> {
-        choose(&backend).await.map_err(thrown)
+    pub async fn open(backend: String, tune: Option<bool>) -> JsResult<Self> {
+        let (gpu, reason) = choose(&backend).await.map_err(thrown)?;
+        let is_real = gpu.as_ref().is_some_and(|gpu| !gpu.adapter().is_fallback);
+        Ok(Self {
+            gpu: RefCell::new(gpu),
+            reason,
+            tunes: tune.unwrap_or(is_real),
+        })
+    }
+
+    /// The ways that were chosen, by layer, as JSON.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn choices(&self) -> JsResult<String> {
+        let choices = self.gpu.borrow().as_ref().map(Gpu::choices);
+        serde_json::to_string(&choices.unwrap_or_default())
+            .map_err(|error| thrown(Error::internal(error.to_string())))
+    }
+
+    /// Chooses ways, given as [`Self::choices`] gives them, for networks that are loaded from now on.
+    ///
+    /// # Errors
+    /// `bad_argument` for anything but an object of strings.
+    pub fn choose(&self, choices: &str) -> JsResult<()> {
+        let choices = serde_json::from_str(choices).map_err(|error| {
+            thrown(Error::bad_argument(format!(
+                "choices must be an object with the name of a way for each layer: {error}"
+            )))
+        })?;
+        if let Some(gpu) = self.gpu.borrow().as_ref() {
+            gpu.choose(choices);
+        }
+        Ok(())
     }
 
     /// "webgpu" or "cpu": what runs.
@@ -99,7 +138,12 @@ impl WebScope {
         labels: Option<Vec<String>>,
     ) -> JsResult<WebNet> {
         let engine = self.engine().await.map_err(thrown)?;
-        build(engine, &graph, &weights, preprocess.as_deref(), labels).map_err(thrown)
+        let net = build(engine, &graph, &weights, preprocess.as_deref(), labels).map_err(thrown)?;
+        if self.tunes {
+            let tuned = net.net().tune(TUNING_MS, &Control::new()).await;
+            tuned.map_err(thrown)?;
+        }
+        Ok(net)
     }
 
     /// The tensors of a safetensors file by name.
@@ -125,6 +169,7 @@ impl WebScope {
             return Ok(Engine::gpu(&gpu));
         }
         let another = Gpu::open(true).await?;
+        another.choose(gpu.choices());
         let engine = Engine::gpu(&another);
         self.gpu.replace(Some(another));
         Ok(engine)
@@ -167,16 +212,11 @@ fn build(
     Ok(WebNet::new(Net::new(loaded, weights, engine), labels, rule))
 }
 
-/// The engine for a backend: software adapters lose to the CPU engine, so "auto" takes WebGPU on a real one only.
-async fn choose(backend: &str) -> Result<WebScope> {
-    let on_gpu = |gpu: Gpu, why: &str| WebScope {
-        gpu: RefCell::new(Some(gpu)),
-        reason: why.to_owned(),
-    };
-    let on_cpu = |reason: String| WebScope {
-        gpu: RefCell::default(),
-        reason,
-    };
+/// The device for a backend, `None` for the CPU engine, and why: software adapters lose to the CPU engine, so "auto" takes
+/// WebGPU on a real one only.
+async fn choose(backend: &str) -> Result<(Option<Gpu>, String)> {
+    let on_gpu = |gpu: Gpu, why: &str| (Some(gpu), why.to_owned());
+    let on_cpu = |reason: String| (None, reason);
     match backend {
         "auto" => match Gpu::open(false).await {
             Ok(gpu) => Ok(on_gpu(gpu, "there is a WebGPU adapter")),

@@ -48,6 +48,8 @@ const AT_ONCE = new Set([
   "colormap",
   "similarity",
   "memory",
+  "choose",
+  "choices",
   "preprocess",
   "toPixels",
   "synthesisPreset",
@@ -216,7 +218,12 @@ class Host {
     const [first, second, third] = args;
     switch (method) {
       case "open":
-        return this.#open(first, second);
+        return this.#open(first, second, third);
+      case "choose":
+        this.#opened().choose(JSON.stringify(first));
+        return {};
+      case "choices":
+        return { value: JSON.parse(this.#opened().choices()) };
       case "join":
         return this.#join(first);
       case "adopt":
@@ -292,11 +299,12 @@ class Host {
   /**
    * @param {string} backend
    * @param {number} [workers] that may help
+   * @param {boolean} [tune] whether ways to compute layers are measured
    */
-  async #open(backend, workers = usualHelpers()) {
+  async #open(backend, workers = usualHelpers(), tune = undefined) {
     await loadEngine();
     const [scope, models, pictures] = await Promise.all([
-      WebScope.open(backend),
+      WebScope.open(backend, tune),
       listing(MODELS),
       listing(PICTURES),
     ]);
@@ -352,7 +360,9 @@ class Host {
     });
     life.signal.throwIfAborted();
     const preprocess = options.preprocess ?? made.preprocess;
-    const net = await this.#opened().load(
+    const scope = this.#opened();
+    const known = scope.choices();
+    const net = await scope.load(
       made.graph,
       made.weights,
       preprocess ? JSON.stringify(preprocess) : undefined,
@@ -365,7 +375,8 @@ class Host {
     this.#lastNet += 1;
     this.#nets.set(this.#lastNet, net);
     if (this.#pool) net.shareWith(this.#pool.of(this.#lastNet, made.graph, net));
-    return { value: { net: this.#lastNet, about: net.describe() } };
+    const tuned = scope.choices() !== known;
+    return { value: { net: this.#lastNet, about: net.describe(), tuned } };
   }
 
   /**

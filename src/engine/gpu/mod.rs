@@ -11,6 +11,7 @@ mod pipelines;
 mod read;
 mod recorder;
 pub mod shader;
+mod tuning;
 mod wait;
 
 use std::cell::RefCell;
@@ -22,6 +23,7 @@ pub use arena::Buffer;
 pub use device::{AdapterInfo, Limits};
 pub use recorder::Recording;
 pub use shader::all_shaders;
+pub use tuning::{Choices, Layer};
 
 use crate::engine::control::Control;
 use crate::error::Result;
@@ -56,6 +58,7 @@ struct Inner {
     arena: Rc<Arena>,
     pipelines: Rc<Pipelines>,
     recorder: Recorder,
+    choices: RefCell<Choices>,
     staging: Staging,
     /// Error scopes around allocations, until the next run looks at them.
     allocations: RefCell<Vec<Check>>,
@@ -98,6 +101,7 @@ impl Gpu {
             arena,
             pipelines,
             recorder,
+            choices: RefCell::default(),
             staging,
             allocations: RefCell::default(),
         }));
