@@ -336,6 +336,22 @@ enum ProductTile {
     Small,
 }
 
+impl ProductTile {
+    const fn channels(self) -> usize {
+        match self {
+            Self::Large => 8,
+            Self::Small => 4,
+        }
+    }
+
+    const fn positions(self) -> usize {
+        match self {
+            Self::Large => 16,
+            Self::Small => 4,
+        }
+    }
+}
+
 /// Weights times the channels of each picture, as `product_sums.wgsl` computes it.
 struct Product {
     pictures: usize,
@@ -357,12 +373,13 @@ impl Product {
     fn kernel(self, tile: ProductTile) -> Option<Kernel> {
         let [c_src, c_dst] = self.channels;
         let whole = self.plane.is_multiple_of(4) && c_dst.is_multiple_of(4);
-        let (shader, channels, positions) = match tile {
-            ProductTile::Large if whole => ("conv2d_1x1_quads", 8, 16),
-            ProductTile::Large => ("conv2d_1x1", 8, 16),
-            ProductTile::Small if whole => ("conv2d_1x1_small", 4, 4),
+        let shader = match tile {
+            ProductTile::Large if whole => "conv2d_1x1_quads",
+            ProductTile::Large => "conv2d_1x1",
+            ProductTile::Small if whole => "conv2d_1x1_small",
             ProductTile::Small => return None,
         };
+        let (channels, positions) = (tile.channels(), tile.positions());
         let tiles = self.plane.div_ceil(positions);
         let count = tiles * c_dst.div_ceil(channels) * self.pictures;
         let mut params = [

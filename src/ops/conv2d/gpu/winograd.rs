@@ -50,15 +50,18 @@ impl Convolution {
 
     /// Whether the transforms cost less than the products that they save. In multiply-adds of a product, a value's share of
     /// them is worth about 17 for each channel of src and 16 for each of dst (measured on a software adapter, where loads and
-    /// stores are what costs; on a GPU they are limited by memory, and weigh more than products as well).
+    /// stores are what costs; on a GPU they are limited by memory, and weigh more than products as well). Small pictures fill
+    /// neither the tiles of the transforms nor those of the products.
     pub(super) fn winograd_pays(&self) -> bool {
         let tiles = self.tiles();
         let (c_src, c_dst) = (self.src.c(), self.dst.c());
-        let positions = 64 * tiles.rows * tiles.quads;
-        let direct_positions =
-            self.dst.h().next_multiple_of(TILE[0]) * self.dst.w().next_multiple_of(TILE[1]);
-        let products = 9 * c_src * c_dst / 4;
-        positions * (products + 17 * c_src + 16 * c_dst) < direct_positions * 9 * c_src * c_dst
+        let quads = tiles.plane_quads();
+        let products = POINTS * (4 * quads).next_multiple_of(ProductTile::Large.positions());
+        let direct_positions = self.dst.n()
+            * self.dst.h().next_multiple_of(TILE[0])
+            * self.dst.w().next_multiple_of(TILE[1]);
+        products * c_src * c_dst + 64 * quads * (17 * c_src + 16 * c_dst)
+            < direct_positions * 9 * c_src * c_dst
     }
 
     const fn tiles(&self) -> Tiles {
@@ -171,10 +174,16 @@ mod tests {
     fn many_channels_are_transformed_and_few_are_not() {
         let transformed = ["winograd_input", "conv2d_1x1_quads", "winograd_output"];
         assert_eq!(shaders(Shape::new(1, 64, 28, 28), 64), transformed);
-        assert_eq!(shaders(Shape::new(1, 512, 7, 7), 512), transformed);
+        assert_eq!(shaders(Shape::new(1, 256, 14, 14), 256), transformed);
+        assert_eq!(shaders(Shape::new(8, 32, 7, 7), 64), transformed);
         let plain = ["pad_rows", "conv2d_rows"];
         assert_eq!(shaders(Shape::new(1, 1, 28, 28), 64), plain);
         assert_eq!(shaders(Shape::new(1, 64, 224, 224), 2), plain);
+        assert_eq!(
+            shaders(Shape::new(1, 32, 7, 7), 64),
+            plain,
+            "half-empty tiles"
+        );
     }
 
     #[test]
