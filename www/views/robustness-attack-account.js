@@ -5,6 +5,7 @@
 
 import { h } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
+import { of255 } from "./robustness-sight.js";
 
 /**
  * @typedef {import("../convscope.js").AttackAbilities} Abilities
@@ -29,7 +30,7 @@ export function account(input, attack, which, distance) {
     h("span", {}, `${name} `, h("strong", {}, value));
   const looks = attack.budget === "smallest" ? "the smallest change is looked for" : "";
   return [
-    text("L∞", `${number(255 * linf, 3)}/255`),
+    text("L∞", of255(255 * linf)),
     text("L2", number(l2, 3)),
     text("L0", `${l0} of ${pixels} pixels`),
     limit === null
@@ -39,7 +40,7 @@ export function account(input, attack, which, distance) {
           { class: kept ? "proof holds" : "proof fails" },
           by === "l2"
             ? `L2 ${kept ? "≤" : ">"} ε = ${number(limit, 3)}`
-            : `L∞ ${kept ? "≤" : ">"} ε = ${number(255 * limit, 3)}/255`,
+            : `L∞ ${kept ? "≤" : ">"} ε = ${of255(255 * limit)}`,
         ),
   ];
 }

@@ -10,6 +10,7 @@ import { number } from "../widgets/format.js";
 import { createOptions, KNOWLEDGE } from "./robustness-attack-options.js";
 import { BENCHMARK, GAINS, MOST_EPSILON, PER_L2 } from "./robustness-attack-wish.js";
 import { formulaOf } from "./robustness-attacks.js";
+import { of255 } from "./robustness-sight.js";
 
 /** Attacks for which the smallest budget is looked for. */
 const SEARCHED = ["fgsm", "pgd", "mi_fgsm"];
@@ -38,7 +39,7 @@ export function createAttackControls({ app, store, wish, onSearch, signal }) {
     max: MOST_EPSILON,
     step: 0.5,
     value: BENCHMARK,
-    text: (value) => (wish.isL2() ? number(value / PER_L2, 3) : `${number(value, 3)}/255`),
+    text: (value) => (wish.isL2() ? number(value / PER_L2, 3) : of255(value)),
     onInput: (value) => store.set({ "robustness.epsilon": value }, { replace: true }),
     signal,
   });

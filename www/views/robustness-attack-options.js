@@ -52,16 +52,25 @@ export function createOptions({ store, signal }) {
 
   /** The controls of the attack's options, made anew with the attack. */
   let made = "";
+  /** Each shows what the state says of its option. @type {((read: ReturnType<typeof readOptions>) => void)[]} */
+  let setters = [];
   let owners = new AbortController();
   signal.addEventListener("abort", () => owners.abort(), { once: true });
 
   /** @param {Abilities} which */
   function offer(which) {
+    build(which);
+    const now = readOptions(which, String(store.get()["robustness.options"]));
+    for (const set of setters) set(now);
+  }
+
+  /** @param {Abilities} which */
+  function build(which) {
     if (made === which.id) return;
     made = which.id;
     owners.abort();
     owners = new AbortController();
-    const now = readOptions(which, String(store.get()["robustness.options"]));
+    setters = [];
     const put = (/** @type {string} */ name, /** @type {string | number | boolean} */ value) => {
       const all = readOptions(which, String(store.get()["robustness.options"]));
       store.set(
@@ -73,28 +82,36 @@ export function createOptions({ store, signal }) {
       ...optionsOf(which).map((option) => {
         const { name, label } = option;
         const common = { label, signal: owners.signal };
-        if (option.kind === "switch")
-          return toggle({
+        if (option.kind === "switch") {
+          const control = toggle({
             ...common,
-            value: now[name] === undefined ? option.start : now[name] === true,
+            value: option.start,
             onChange: (value) => put(name, value),
-          }).element;
-        if (option.kind === "choice")
-          return segmented({
+          });
+          setters.push((read) => control.set(Boolean(read[name] ?? option.start)));
+          return control.element;
+        }
+        if (option.kind === "choice") {
+          const control = segmented({
             ...common,
             options: option.values.map(([value, words]) => ({ value, label: words })),
-            value: String(now[name] ?? option.start),
+            value: option.start,
             onChange: (value) => put(name, value),
-          }).element;
-        return slider({
+          });
+          setters.push((read) => control.set(String(read[name] ?? option.start)));
+          return control.element;
+        }
+        const control = slider({
           ...common,
           min: option.min,
           max: option.max,
           step: option.step,
-          value: Number(now[name] ?? option.start),
+          value: option.start,
           text: option.text,
           onInput: (value) => put(name, value),
-        }).element;
+        });
+        setters.push((read) => control.set(Number(read[name] ?? option.start)));
+        return control.element;
       }),
     );
     element.hidden = own.children.length === 0;

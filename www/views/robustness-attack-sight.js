@@ -37,7 +37,7 @@ export function createAttackSight({ app, wish, say, onSeek, onPick, signal }) {
   const [original, added, attacked] = sights;
   const answers = createAnswers();
   const budget = h("p", { class: "budget number", role: "status" });
-  const plot = createPlot({ label: "Loss by step", width: 560, onMove: onSeek, signal });
+  const plot = createPlot({ label: "Loss by step", height: 132, onMove: onSeek, signal });
   const pictures = h(
     "div",
     { class: "sights three" },
@@ -130,7 +130,7 @@ export function createAttackSight({ app, wish, say, onSeek, onPick, signal }) {
       const [low, high] = [Math.min(...values), Math.max(...values)];
       plot.show(
         {
-          title: "What the attack raises, step by step; point at a step to see its picture",
+          title: "What the attack raises; point at a step for its picture",
           steps: Math.max(1, frames.length - 1),
           from: `step ${frames[0]?.step ?? 0}`,
           to: `step ${frames.at(-1)?.step ?? 0}`,

@@ -4,13 +4,13 @@
  */
 
 import { h } from "../widgets/dom.js";
-import { number } from "../widgets/format.js";
+import { count, number } from "../widgets/format.js";
 import { createReadout } from "../widgets/readout.js";
 import { createAttackControls } from "./robustness-attack-controls.js";
 import { createAttackSight } from "./robustness-attack-sight.js";
 import { BENCHMARK, createWish, MOST_EPSILON, PER_L2 } from "./robustness-attack-wish.js";
 import { formulaOf, sayingOf } from "./robustness-attacks.js";
-import { isFashion } from "./robustness-sight.js";
+import { isFashion, of255 } from "./robustness-sight.js";
 import { createSurface } from "./robustness-surface.js";
 import { createTransfer } from "./robustness-transfer.js";
 import { isLittle } from "./saliency-cost.js";
@@ -78,7 +78,6 @@ export function createAttack({ app, store, heading, words, signal }) {
     outcome = null;
     patch = null;
     at = null;
-    smallest = "";
     let next = 0;
     run.start();
     const options = wish.asked();
@@ -213,7 +212,7 @@ export function createAttack({ app, store, heading, words, signal }) {
     const cost =
       queries === 0
         ? ""
-        : `, after ${queries} ${queries === 1 ? "answer" : "answers"} of the network`;
+        : `, after ${count(queries)} ${queries === 1 ? "answer" : "answers"} of the network`;
     const how = outcome.success
       ? `It is now called ${best.label}`
       : goalClass === null
@@ -246,12 +245,11 @@ export function createAttack({ app, store, heading, words, signal }) {
       tell();
       return;
     }
-    const yours = `${number(wish.epsilon(), 3)}/255`;
     if (found.epsilon === null)
-      smallest = `No budget up to ${MOST_EPSILON}/255 was enough for this attack.`;
+      smallest = `No budget up to ${of255(MOST_EPSILON)} was enough for this attack.`;
     else {
       const least = Math.min(MOST_EPSILON, Math.ceil(2 * 255 * found.epsilon) / 2);
-      smallest = `The smallest ε that fools is ${number(255 * found.epsilon, 3)}/255; the slider stood at ${yours}.`;
+      smallest = `The smallest ε that fools is ${of255(255 * found.epsilon)}; the slider stood at ${of255(wish.epsilon())}.`;
       store.set({ "robustness.epsilon": least }, { replace: true });
     }
     tell();
@@ -285,6 +283,9 @@ export function createAttack({ app, store, heading, words, signal }) {
     controls.follow();
     explain();
     const keys = ["attack", "epsilon", "goal", "options", "seed"];
+    // What the search found stands until something else is asked; it moves the slider itself.
+    if (again || keys.some((key) => key !== "epsilon" && changed.has(`robustness.${key}`)))
+      smallest = "";
     const anew = again || keys.some((key) => changed.has(`robustness.${key}`));
     if (!anew) {
       void draw();

@@ -10,7 +10,7 @@ import { number, percent } from "../widgets/format.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
 import { createReadout } from "../widgets/readout.js";
 import { amountOf, callOf, DEFENCES, defenceOf, formulaOf } from "./robustness-defences.js";
-import { bitmapOf, inPixels, said } from "./robustness-sight.js";
+import { bitmapOf, inPixels, of255, said } from "./robustness-sight.js";
 import { createTwins } from "./robustness-twins.js";
 import { isLittle } from "./saliency-cost.js";
 import { createRun } from "./saliency-run.js";
@@ -26,8 +26,11 @@ import { figure } from "./words.js";
 const STEPS = 40;
 
 /** Noisy copies that vote, where the network is small and where it is not. */
-const COPIES = 500;
+const COPIES = 1000;
 const FEW_COPIES = 50;
+
+/** How many times more than elsewhere the votes may cost unasked, as they show how far they are. */
+const PATIENCE = 4;
 
 const NAMES = ["The picture", "Through the defence", "Attacked", "Attacked, then defended"];
 
@@ -53,8 +56,8 @@ export function createDefend({ app, store, heading, words, signal }) {
     "div",
     { class: "defend" },
     h("div", { class: "sights four" }, ...sights.map((each) => each.element)),
-    h("div", { class: "row map-key" }, evidence, run.element),
-    verdict,
+    h("div", { class: "row map-key" }, verdict, run.element),
+    evidence,
     readout.element,
     twins.element,
   );
@@ -83,7 +86,7 @@ export function createDefend({ app, store, heading, words, signal }) {
     max: 64,
     step: 0.5,
     value: 8,
-    text: (value) => `${number(value, 3)}/255`,
+    text: of255,
     onInput: (value) => store.set({ "robustness.epsilon": value }, { replace: true }),
     signal,
   });
@@ -183,12 +186,13 @@ export function createDefend({ app, store, heading, words, signal }) {
     const { net, target } = app;
     const { signal: until } = common;
     if (call.method === "smoothing") {
-      const samples = isLittle(COPIES, net, app.scope) ? COPIES : FEW_COPIES;
+      const samples = isLittle(COPIES / PATIENCE, net, app.scope) ? COPIES : FEW_COPIES;
       const found = await net.defend(picture, {
         method: "smoothing",
         sigma: call.sigma,
         samples,
         guesses: Math.ceil(samples / 10),
+        onProgress: run.step,
         ...common,
       });
       const answer = found.class === null ? "abstains" : app.label(found.class);
@@ -223,6 +227,8 @@ export function createDefend({ app, store, heading, words, signal }) {
 
   /** @param {Seen[]} seen */
   function judge([clean, kept, wrong, saved]) {
+    if (clean.right && kept.right === null)
+      return "The defence has no answer to the picture as it is: it costs more than it saves.";
     if (clean.right && kept.right === false)
       return "The defence spoils the picture as it is: it costs more than it saves.";
     if (wrong.right) return "The attack fails already without the defence: give it more budget.";
@@ -239,6 +245,27 @@ export function createDefend({ app, store, heading, words, signal }) {
   function stop() {
     app.stop("defend");
     run.stopped();
+  }
+
+  /** What costs much begins when it is told to: until then there is the picture alone. */
+  async function wait() {
+    turn += 1;
+    const mine = turn;
+    pictures = [];
+    verdict.textContent = "Start attacks the picture, then lets it through the defence.";
+    evidence.replaceChildren();
+    run.stopped();
+    const bitmap = await createImageBitmap(app.seen);
+    if (mine !== turn || signal.aborted) return;
+    const { width, height } = app.seen;
+    for (const [index, { pixels, answer }] of sights.entries()) {
+      const layer = index === 0 ? { bitmap } : { bitmap, filter: "grayscale(1)", alpha: 0.2 };
+      pixels.show({ width, height, layers: [layer], label: NAMES[index] });
+      answer.textContent = "";
+    }
+    const [best] = app.prediction.top;
+    sights[0].answer.textContent = said(best);
+    sights[0].answer.className = `answer ${best.index === app.target ? "right" : "wrong"}`;
   }
 
   /** @param {{ x: number, y: number } | null} cell */
@@ -308,10 +335,7 @@ export function createDefend({ app, store, heading, words, signal }) {
       const anew = again || keys.some((key) => changed.has(`robustness.${key}`));
       if (!anew) return;
       if (!again || isLittle(3 * STEPS, app.net, app.scope)) void compute();
-      else {
-        verdict.textContent = "";
-        run.stopped();
-      }
+      else void wait();
     },
     leave() {
       app.stop("defend");

@@ -5,8 +5,9 @@
 
 import { button, group } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
-import { number, percent } from "../widgets/format.js";
+import { percent } from "../widgets/format.js";
 import { callOnLadder, DEFENCES } from "./robustness-defences.js";
+import { of255 } from "./robustness-sight.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -164,7 +165,7 @@ export function createGame({ app, store, netOf, examples, signal }) {
         : accuracy >= LINE
           ? `${percent(accuracy)} of ${PICTURES} pictures stand: the defence is ahead. `
           : `Only ${percent(accuracy)} of ${PICTURES} pictures stand: the attack is ahead. `;
-    whose.textContent = `${ahead}${turn === "attack" ? "Attacker" : "Defender"}, your move, within ε = ${number(epsilon(), 3)}/255.`;
+    whose.textContent = `${ahead}${turn === "attack" ? "Attacker" : "Defender"}, your move, within ε = ${of255(epsilon())}.`;
     owners.abort();
     owners = new AbortController();
     const last = list.at(-1)?.id;

@@ -4,14 +4,13 @@
  * @module
  */
 
-import { fold, group, slider } from "../widgets/controls.js";
+import { button, fold, group, slider } from "../widgets/controls.js";
 import { h, on } from "../widgets/dom.js";
-import { number } from "../widgets/format.js";
 import { callOnLadder, DEFENCES } from "./robustness-defences.js";
 import { createGame } from "./robustness-game.js";
 import { createMatrix } from "./robustness-matrix.js";
 import { behind, createRungSight, FEW } from "./robustness-rung.js";
-import { isFashion, shareCell } from "./robustness-sight.js";
+import { isFashion, of255, shareCell } from "./robustness-sight.js";
 import { createRun } from "./saliency-run.js";
 
 /**
@@ -51,20 +50,35 @@ export function createLadder({ app, store, heading, words, signal }) {
     count: countNow,
     signal,
   });
-  const element = h(
+  const climb = h(
     "div",
-    { class: "ladder" },
+    { class: "climb" },
     game.element,
     h(
       "div",
       { class: "row map-key" },
-      h("p", { class: "muted" }, "Click a row to examine it."),
+      h("p", { class: "muted" }, "Choose a row to examine it."),
       run.element,
     ),
-    table,
+    h("div", { class: "wide" }, table),
     close.element,
     matrix.element,
   );
+  const elsewhere = h(
+    "div",
+    { class: "elsewhere" },
+    h(
+      "p",
+      {},
+      "The ladder is climbed over labelled pictures, and only those of Fashion-MNIST ship with the page.",
+    ),
+    button({
+      label: "Climb it with Fashion-MNIST",
+      onClick: () => store.set({ model: "fashion", image: "", target: null }),
+      signal,
+    }),
+  );
+  const element = h("div", { class: "ladder" }, climb, elsewhere);
 
   on(
     table,
@@ -83,7 +97,7 @@ export function createLadder({ app, store, heading, words, signal }) {
     max: 32,
     step: 0.5,
     value: 8,
-    text: (value) => `${number(value, 3)}/255`,
+    text: of255,
     onInput: (value) => store.set({ "robustness.epsilon": value }, { replace: true }),
     signal,
   });
@@ -252,7 +266,7 @@ export function createLadder({ app, store, heading, words, signal }) {
     heading.say("Which defence survives an attack that knows it?");
     words.say(
       [
-        `Accuracy on ${countNow()} test pictures under attacks within L∞ ≤ ${number(epsilonNow(), 3)}/255; each defence first against an attack that attacks the network alone, then against one that knows it (BPDA, EOT).`,
+        `Accuracy on ${countNow()} test pictures under attacks within L∞ ≤ ${of255(epsilonNow())}; each defence first against an attack that attacks the network alone, then against one that knows it (BPDA, EOT).`,
       ],
       [
         "A number holds only against the attacks that were tried: the lights are signs after Athalye, Carlini, Wagner 2018 and Carlini et al. 2019, no proof.",
@@ -260,39 +274,33 @@ export function createLadder({ app, store, heading, words, signal }) {
     );
   }
 
+  const controls = [
+    group("Ladder", epsilon.element, count.element),
+    ...game.controls,
+    fold(
+      "What the lights mean",
+      h(
+        "p",
+        { class: "small" },
+        "A defence that only hides its gradient makes strong attacks lose their way. It gives itself away: one step then finds more than many, noise more than an attack, or nothing is found even when any picture is allowed.",
+      ),
+    ),
+  ];
+
   return {
     element,
-    controls: [
-      group("Ladder", epsilon.element, count.element),
-      ...game.controls,
-      fold(
-        "What the lights mean",
-        h(
-          "p",
-          { class: "small" },
-          "A defence that only hides its gradient makes strong attacks lose their way. It gives itself away: one step then finds more than many, noise more than an attack, or nothing is found even when any picture is allowed.",
-        ),
-      ),
-    ],
+    controls,
     update(again, changed) {
       epsilon.set(epsilonNow());
       count.set(countNow());
       say();
+      const can = isFashion(app.net);
+      climb.hidden = !can;
+      elsewhere.hidden = can;
+      for (const control of controls) control.hidden = !can;
+      words.element.hidden = !can;
+      if (!can) return;
       game.update(again, changed);
-      if (!isFashion(app.net)) {
-        table.replaceChildren();
-        close.element.hidden = true;
-        matrix.element.hidden = true;
-        close.clear();
-        words.say(
-          [
-            "The ladder is climbed over the labelled pictures that ship: choose a Fashion-MNIST network.",
-          ],
-          [""],
-        );
-        return;
-      }
-      close.element.hidden = false;
       const stale = changed.has("net") || changed.has("weights") || results.length === 0;
       const anew = ["epsilon", "count"].some((key) => changed.has(`robustness.${key}`));
       matrix.update(stale || anew);
@@ -303,6 +311,7 @@ export function createLadder({ app, store, heading, words, signal }) {
       }
     },
     leave() {
+      words.element.hidden = false;
       app.stop("ladder");
       close.leave();
       matrix.leave();

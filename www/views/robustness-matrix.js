@@ -5,8 +5,8 @@
 
 import { button } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
-import { number, percent } from "../widgets/format.js";
-import { shareCell } from "./robustness-sight.js";
+import { percent } from "../widgets/format.js";
+import { of255, shareCell } from "./robustness-sight.js";
 
 /**
  * @typedef {import("../convscope.js").Examples} Examples
@@ -40,7 +40,7 @@ export function createMatrix({ app, store, netOf, examples, budget, count, signa
     { class: "transfers", hidden: true },
     h("h3", {}, "Does an attack on one network fool another?"),
     h("div", { class: "row map-key" }, say, start),
-    table,
+    h("div", { class: "wide" }, table),
   );
   /** By network that is attacked. @type {Map<string, Transfer>} */
   const found = new Map();
@@ -95,7 +95,7 @@ export function createMatrix({ app, store, netOf, examples, budget, count, signa
   function draw() {
     const ids = networks();
     element.hidden = ids.length < 2;
-    say.textContent = `Accuracy on ${count()} pictures; rows: the network that PGD attacks within L∞ ≤ ${number(budget(), 3)}/255, columns: the one that is shown the result.`;
+    say.textContent = `Accuracy on ${count()} pictures; rows: the network that PGD attacks within L∞ ≤ ${of255(budget())}, columns: the one that is shown the result.`;
     const [first] = found.values();
     table.replaceChildren(
       h(

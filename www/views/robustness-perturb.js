@@ -45,7 +45,7 @@ export function createPerturb({ app, store, heading, words, signal }) {
   const before = figure(left.element, "");
   const after = figure(right.element, "");
   const answers = createAnswers();
-  const plot = createPlot({ label: "Confidence over strength", width: 620, onMove: seek, signal });
+  const plot = createPlot({ label: "Confidence over strength", height: 176, onMove: seek, signal });
   const run = createRun({ onStart: () => void compute(), onStop: stop, signal });
   const verdict = h("p", { class: "verdict", role: "status" });
   const element = h(

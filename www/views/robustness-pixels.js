@@ -6,7 +6,7 @@
 
 import { button, fold, group, segmented, slider } from "../widgets/controls.js";
 import { h, on } from "../widgets/dom.js";
-import { count, percent } from "../widgets/format.js";
+import { count, fixed, percent } from "../widgets/format.js";
 import { createLegend } from "../widgets/legend.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
 import { createReadout } from "../widgets/readout.js";
@@ -199,7 +199,7 @@ export function createSinglePixels({ app, store, heading, words, signal }) {
       low: 0,
       high: most,
       label: "Fall of the probability",
-      note: `of ${percent(shown.before)}, by the worst colour`,
+      note: `of ${fixed(shown.before, 3)}, by the worst colour`,
     });
     tell(shown, every);
   }
@@ -380,7 +380,8 @@ export function createSinglePixels({ app, store, heading, words, signal }) {
     void createImageBitmap(app.seen).then((bitmap) =>
       right.show({ width, height, layers: [{ bitmap, filter: "grayscale(1)", alpha: 0.25 }] }),
     );
+    damage.caption(`Fall of ${app.targetLabel}`);
     worst.replaceChildren();
-    verdict.textContent = `Start asks ${count(asks(every))} times.`;
+    verdict.textContent = `Start asks the network ${count(asks(every))} times; the map sharpens meanwhile.`;
   }
 }

@@ -4,7 +4,8 @@
  */
 
 import { h } from "../widgets/dom.js";
-import { number, percent } from "../widgets/format.js";
+import { percent } from "../widgets/format.js";
+import { of255 } from "./robustness-sight.js";
 import { createPlot } from "./saliency-plot.js";
 
 /**
@@ -44,7 +45,7 @@ const LIGHTS = /** @type {Record<Light["name"], string>} */ ({
 export function createRungSight({ app, attacks, netOf, examples, signal }) {
   const plot = createPlot({
     label: "Accuracy over ε",
-    width: 420,
+    height: 170,
     onMove: (at) => move(at),
     signal,
   });
@@ -75,13 +76,16 @@ export function createRungSight({ app, attacks, netOf, examples, signal }) {
     /** @type {number[][]} */
     const grown = attacks.map(() => []);
     plot.element.hidden = false;
+    let played = 0;
     const found = await app.work("ladder.close", async (until) => {
       const net = await netOf(next.model, until);
       const data = await examples(FEW, until);
+      const defences = next.defence === null ? [null] : [behind(next, false), behind(next, true)];
+      const total = attacks.length * defences.length * (budgets.length - 1);
       return net.robustness(data, {
         attacks: attacks.map(({ call }) => call),
         // As the attack does not know it, and as it does.
-        defences: next.defence === null ? [null] : [behind(next, false), behind(next, true)],
+        defences,
         // Without a budget there is nothing to play, and nothing that the lights could tell.
         epsilons: budgets.slice(1).map((each) => each / 255),
         seed: 1,
@@ -89,6 +93,8 @@ export function createRungSight({ app, attacks, netOf, examples, signal }) {
         onStep: (/** @type {Cell & { clean: number }} */ { defence, attack, accuracy, clean }) => {
           if (defence === 0) grown[attack].push(...(grown[attack].length ? [] : [clean]), accuracy);
           curves = { accuracy: grown, budgets };
+          played += 1;
+          verdict.textContent = `The lights wait until all is played: ${played} of ${total}.`;
           drawCurves();
         },
       });
@@ -110,8 +116,8 @@ export function createRungSight({ app, attacks, netOf, examples, signal }) {
             "span",
             { class: "muted small" },
             holds === null
-              ? " nothing played can tell"
-              : ` ${percent(stronger)} against ${percent(weaker)}${budget === null ? "" : ` at ${number(255 * budget, 3)}/255`}`,
+              ? ": nothing played can tell"
+              : `: fooled ${percent(stronger)} against ${percent(weaker)}${budget === null ? "" : `, at ${of255(255 * budget)}`}`,
           ),
         ),
       ),
@@ -128,14 +134,15 @@ export function createRungSight({ app, attacks, netOf, examples, signal }) {
     const styles = /** @type {const} */ (["rest", "third", "second", "main"]);
     plot.show(
       {
-        title: `${rung.title}: accuracy over ε`,
+        title: `${rung.title}: accuracy over 255 ε`,
         steps: budgets.length - 1,
-        from: "0",
-        to: "255/255",
+        from: "",
+        to: "",
+        ticks: budgets.map(String),
         low: 0,
         high: 1,
         lines: accuracy.map((values, index) => ({
-          name: `${attacks[index].title} at ${BUDGETS[at]}/255`,
+          name: `${attacks[index].title} at ${of255(BUDGETS[at])}`,
           values,
           style: styles[index],
         })),

@@ -4,7 +4,7 @@
  */
 
 import { h } from "../widgets/dom.js";
-import { percent } from "../widgets/format.js";
+import { number, percent } from "../widgets/format.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -65,6 +65,15 @@ export async function difference(app, before, after, gain) {
     { map: channels === 3 ? "rgb" : "diverging", scale: [-reach, reach] },
   );
   return bitmap;
+}
+
+/**
+ * A change of pixels as the field writes it, without zeros that say nothing: 8/255.
+ * @param {number} value in 255ths
+ */
+export function of255(value) {
+  const text = number(value, 3);
+  return `${text.includes(".") ? text.replace(/\.?0+$/, "") : text}/255`;
 }
 
 /**

@@ -3,10 +3,11 @@
  * @module
  */
 
-import { pixelRatio } from "../widgets/dom.js";
+import { h, pixelRatio } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
 import { createLegend } from "../widgets/legend.js";
 import { createPixels } from "../widgets/pixels.js";
+import { of255 } from "./robustness-sight.js";
 import { figure } from "./words.js";
 
 /**
@@ -26,7 +27,12 @@ export function createSurface({ app, say, signal }) {
   const pixels = createPixels({ label: "The loss around the picture", onHover: hover, signal });
   const sight = figure(pixels.element, "Loss around it");
   const legend = createLegend(app.scope);
-  sight.element.append(legend.element);
+  const axes = h(
+    "p",
+    { class: "small muted" },
+    "→ along the gradient’s signs, ↓ along random ones",
+  );
+  sight.element.append(legend.element, axes);
   /** @type {{ surface: LossSurface, epsilon: number } | null} */
   let shown = null;
 
@@ -39,10 +45,9 @@ export function createSurface({ app, say, signal }) {
     const { surface, epsilon } = shown;
     const [side] = surface.loss.shape;
     const place = cell.y * side + cell.x;
-    const along = (/** @type {number} */ at) =>
-      number(255 * epsilon * ((2 * at) / (side - 1) - 1), 2);
+    const along = (/** @type {number} */ at) => of255(255 * epsilon * ((2 * at) / (side - 1) - 1));
     say(
-      `${along(cell.x)}/255 along the gradient’s signs, ${along(cell.y)}/255 along random ones: loss ${number(surface.loss.data[place])}, ${app.label(surface.classes[place])}`,
+      `${along(cell.x)} along the gradient’s signs, ${along(cell.y)} along random ones: loss ${number(surface.loss.data[place])}, ${app.label(surface.classes[place])}`,
     );
   }
 
@@ -108,9 +113,8 @@ export function createSurface({ app, say, signal }) {
       pixels.show({ width: side, height: side, layers: [{ bitmap }] });
       pixels.overlay(borders(surface));
       legend.show({ map: "sequential", low: ranges[0], high: ranges[1], label: "Loss" });
-      sight.caption(`Loss within ±${number(255 * epsilon, 3)}/255`);
-      sight.element.title =
-        "To the right along the gradient’s signs, downwards along random ones; white lines part the classes";
+      sight.caption(`Loss within ±${of255(255 * epsilon)}`);
+      sight.element.title = "White lines part the classes; the cross is the picture";
     },
     leave: () => app.stop("attack.surface"),
   };

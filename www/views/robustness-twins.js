@@ -31,7 +31,14 @@ export function createTwins({ app, store, signal }) {
   const title = h("h3", {}, "Plain beside adversarially trained");
   const rows = h("div", { class: "twins" });
   const show = button({ label: "Compare", onClick: () => void compare(), signal });
-  const element = h("section", { class: "twin-part", hidden: true }, title, show, rows);
+  const about = h("p", { class: "muted" });
+  const element = h(
+    "section",
+    { class: "twin-part", hidden: true },
+    title,
+    h("div", { class: "row" }, about, show),
+    rows,
+  );
   /** @type {Promise<Net> | null} */
   let other = null;
   let otherId = "";
@@ -148,7 +155,9 @@ export function createTwins({ app, store, signal }) {
     element,
     /** @param {boolean} again @param {Set<string>} changed */
     update(again, changed) {
-      element.hidden = twinOf() === null;
+      const twin = twinOf();
+      element.hidden = twin === null;
+      about.textContent = `The same picture under the same attack, on ${store.get().model} and on ${twin}.`;
       const stale = again || changed.has("robustness.epsilon");
       if (stale && rows.children.length > 0) void compare();
     },

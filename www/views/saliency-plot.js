@@ -10,32 +10,54 @@ import { createSaves } from "../widgets/save.js";
 /**
  * @typedef {{ low: ArrayLike<number>, high: ArrayLike<number> }} Edges
  * @typedef {{ name: string, values: ArrayLike<number>, style: "main" | "second" | "third" | "fourth" | "rest", band?: Edges }} Line
- * @typedef {{ lines: Line[], steps: number, from: string, to: string, low?: number, high?: number, title: string, marks?: number[] }} Chart
- *   `steps` is the number of intervals that a whole line has; lines may be shorter while they grow, and lie in bands; `marks`
- *   are steps that are marked
+ * @typedef {{ lines: Line[], steps: number, from: string, to: string, ticks?: string[], low?: number, high?: number, title: string, marks?: number[] }} Chart
+ *   `steps` is the number of intervals that a whole line has; lines may be shorter while they grow, and lie in bands; `ticks`
+ *   names every step, where only the first and the last would not do; `marks` are steps that are marked
  */
 
+/** The drawing, where it is scaled to its column. */
+const WIDTH = 360;
 const HEIGHT = 190;
+
 const LEFT = 40;
 const RIGHT = 10;
 const TOP = 12;
 const BOTTOM = 24;
 
 /**
- * @param {{ label: string, width?: number, onMove: (step: number) => void, signal: AbortSignal }} options `width` goes with
- *   a height of 190
+ * @param {{ label: string, width?: number, height?: number, onMove: (step: number) => void, signal: AbortSignal }} options
+ *   with a `height`, in pixels, the plot is drawn as wide as its column and its words keep their size; else it is scaled
  */
-export function createPlot({ label, width = 360, onMove, signal }) {
-  const art = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label });
+export function createPlot({ label, width = WIDTH, height: wanted, onMove, signal }) {
+  const height = wanted ?? HEIGHT;
+  const art = svg("svg", { role: "img", "aria-label": label });
   const key = h("ul", { class: "chart-key" });
   const title = h("span", {}, label);
   const saves = createSaves({ art: () => art, rows, name: nameOf, signal });
   const caption = h("figcaption", { class: "chart-head" }, title, saves);
   const element = h("figure", { class: "chart", tabindex: 0 }, caption, art);
-  const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM });
+  const cursor = svg("line", { class: "cursor", y1: TOP, y2: height - BOTTOM });
   /** @type {Chart | null} */
   let chart = null;
   let at = 0;
+  fit(width);
+  if (wanted !== undefined) {
+    art.style.height = `${height}px`;
+    art.style.maxHeight = "none";
+    const observer = new ResizeObserver(([{ contentRect }]) => fit(contentRect.width));
+    observer.observe(art);
+    signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+  }
+
+  /** @param {number} next */
+  function fit(next) {
+    if (next <= LEFT + RIGHT) return;
+    width = next;
+    art.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    if (!chart) return;
+    draw(chart);
+    point();
+  }
 
   const x = (/** @type {number} */ step) =>
     LEFT + (step / Math.max(1, chart?.steps ?? 1)) * (width - LEFT - RIGHT);
@@ -52,7 +74,7 @@ export function createPlot({ label, width = 360, onMove, signal }) {
   function draw(next) {
     const [least, most] = bounds(next);
     const y = (/** @type {number} */ value) =>
-      HEIGHT - BOTTOM - ((value - least) / (most - least)) * (HEIGHT - TOP - BOTTOM);
+      height - BOTTOM - ((value - least) / (most - least)) * (height - TOP - BOTTOM);
     const half = (least + most) / 2;
     const apart = -least > 0.15 * (most - least);
     const signed = least < 0 && most > 0.15 * (most - least);
@@ -61,9 +83,11 @@ export function createPlot({ label, width = 360, onMove, signal }) {
       svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }),
       svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, number(value, 2)),
     ]);
-    const ends = [
-      svg("text", { x: LEFT, y: HEIGHT - 7 }, next.from),
-      svg("text", { x: width - RIGHT, y: HEIGHT - 7, "text-anchor": "end" }, next.to),
+    const named = (/** @type {string} */ words, /** @type {number} */ step, anchor = "middle") =>
+      svg("text", { x: x(step), y: height - 7, "text-anchor": anchor }, words);
+    const ends = next.ticks?.map((words, step) => named(words, step)) ?? [
+      named(next.from, 0, "start"),
+      named(next.to, next.steps, "end"),
     ];
     const lines = [...next.lines].reverse().map(({ values, style }) =>
       svg("polyline", {
@@ -75,7 +99,7 @@ export function createPlot({ label, width = 360, onMove, signal }) {
       band ? [svg("polygon", { class: `band ${style}`, points: outline(band, x, y) })] : [],
     );
     const signs = (next.marks ?? []).map((step) =>
-      svg("line", { class: "mark", x1: x(step), x2: x(step), y1: TOP, y2: HEIGHT - BOTTOM }),
+      svg("line", { class: "mark", x1: x(step), x2: x(step), y1: TOP, y2: height - BOTTOM }),
     );
     art.replaceChildren(...grid, ...ends, ...bands, ...signs, ...lines, cursor);
   }
@@ -106,7 +130,7 @@ export function createPlot({ label, width = 360, onMove, signal }) {
     const lines = chart?.lines ?? [];
     const longest = Math.max(0, ...lines.map(({ values }) => values.length));
     const steps = Array.from({ length: longest }, (_, step) => [
-      step,
+      chart?.ticks?.[step] ?? step,
       ...lines.map(({ values }) => values[step] ?? null),
     ]);
     return [["step", ...lines.map(({ name }) => name)], ...steps];

@@ -74,10 +74,12 @@ export function createRun({ onStop, onStart, signal }) {
       clearTimeout(timer);
       reveal(false);
     },
+    /** Offers to start: again after a stop, or what waits until it is told to. */
     stopped() {
+      const how = total > 0 ? `Stopped at ${done} of ${total}` : "Stopped";
+      words.textContent = running ? how : "";
       running = false;
       clearTimeout(timer);
-      words.textContent = total > 0 ? `Stopped at ${done} of ${total}` : "Stopped";
       reveal(true);
     },
   };
