@@ -144,6 +144,51 @@ fn one_step_of_pgd_is_fgsm_and_of_mi_fgsm_too() {
     assert_eq!(run(&net, &request(8, Attack::MiFgsm(step))).pictures, one);
 }
 
+/// Dong et al. 2018: g ← μ g + ∇L / ‖∇L‖₁, X ← X + α sign(g), on a network whose gradients differ in size from step to step.
+#[test]
+fn mi_fgsm_sums_gradients_of_length_one() {
+    let net = fashion(Engine::Cpu);
+    let (epsilon, size, momentum) = (24.0 / 255.0, 8.0 / 255.0, 0.7);
+    let settings = MiFgsm {
+        epsilon,
+        steps: 3,
+        step_size: Some(size),
+        momentum,
+    };
+    let outcome = run(&net, &request(8, Attack::MiFgsm(settings)));
+    let (overrides, control) = (Overrides::new(), Control::new());
+    let victim = Plain::new(&net, fashion_units(), &overrides, &control).unwrap();
+    let mut pictures = origin(8).start().clone();
+    let mut sums = vec![0f64; pictures.data().len()];
+    for _ in 0..3 {
+        let loss = Loss::CrossEntropy(labels(8));
+        let slope = pollster::block_on(victim.slope(&pictures, &loss)).unwrap();
+        let rows = slope.gradient.data().chunks_exact(784);
+        for (row, sums) in rows.zip(sums.chunks_exact_mut(784)) {
+            let length: f64 = row.iter().map(|&g| f64::from(g).abs()).sum();
+            for (sum, &g) in sums.iter_mut().zip(row) {
+                *sum = f64::from(momentum) * *sum + f64::from(g) / length;
+            }
+        }
+        for (value, sum) in pictures.data_mut().iter_mut().zip(&sums) {
+            let step = if *sum == 0.0 {
+                0.0
+            } else {
+                size * sum.signum() as f32
+            };
+            *value = (*value + step).clamp(0.0, 1.0);
+        }
+    }
+    let apart = (outcome.pictures.data().iter().zip(pictures.data()))
+        .filter(|(ours, expected)| (*ours - *expected).abs() > 1e-5)
+        .count();
+    // Rounding decides where a sum all but vanishes.
+    assert!(
+        apart * 2000 < pictures.data().len(),
+        "{apart} values differ"
+    );
+}
+
 #[test]
 fn fgsm_raises_the_loss_as_its_first_order_says() {
     let net = fashion(Engine::Cpu);

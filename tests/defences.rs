@@ -1,5 +1,4 @@
-//! Defences: what they certify and detect, that attacks which know them are the stronger ones, and that the ladder's lights
-//! expose those that only look strong.
+//! Defences: what they certify and detect, and that attacks which know them are the stronger ones.
 
 mod common;
 
@@ -9,14 +8,11 @@ use common::{gpu_engine, relative_error};
 use convscope::engine::Engine;
 use convscope::engine::control::Control;
 use convscope::error::Result;
-use convscope::lab::attack::{
-    self, Attack, Bounds, Fgsm, Look, Loss, Noise, Pgd, Plain, Request, Slope, Victim,
-};
+use convscope::lab::attack::{self, Attack, Look, Loss, Pgd, Plain, Request, Slope, Victim};
 use convscope::lab::defence::{
     Defence, Defended, Smoothing, Squeezing, certify, detect, judged, verdicts,
 };
 use convscope::lab::filters::{Filter, Pixels};
-use convscope::lab::ladder::{Ladder, Rung, play};
 use convscope::lab::statistics::{clopper_pearson_lower, normal_quantile};
 use convscope::net::passes::Pass;
 use convscope::net::{Net, Overrides};
@@ -338,137 +334,6 @@ fn squeezing_scores_how_far_the_probabilities_move() {
     assert!(block_on(refused).expect("verdicts").contains(&None));
 }
 
-fn rungs(filters: &[Filter]) -> Vec<Rung> {
-    let mut rungs = vec![Rung {
-        defence: None,
-        adaptive: true,
-    }];
-    for &filter in filters {
-        for adaptive in [true, false] {
-            let defence = Some(Defence::Filter { filter, draws: 1 });
-            rungs.push(Rung { defence, adaptive });
-        }
-    }
-    rungs
-}
-
-/// Bit depth and a median look strong to whoever does not know them; the lights say so, and have nothing against the bare
-/// network or attacks that know the defence.
-#[test]
-fn lights_expose_what_only_looks_strong() {
-    let subject = Subject::new(fashion(Engine::Cpu));
-    let ladder = Ladder {
-        attacks: vec![
-            Attack::Fgsm(Fgsm::default()),
-            Attack::Pgd(Pgd {
-                steps: 8,
-                ..Pgd::default()
-            }),
-            Attack::Noise(Noise::default()),
-        ],
-        rungs: rungs(&[Filter::BitDepth { bits: 3 }, Filter::Median { size: 3 }]),
-        epsilons: vec![0.0, EPSILON, 1.0],
-        bounds: Bounds::pixels(1),
-        pixels: pixels(),
-        seed: 1,
-    };
-    let mut seen = Vec::new();
-    let on_cell = async |cell: &convscope::lab::ladder::Cell, _: f64| {
-        seen.push(*cell);
-        Ok(true)
-    };
-    let (victim, control) = (subject.plain(), Control::new());
-    let (pictures, labels) = (unit_pictures(30), labels(30));
-    let played = play(&victim, &pictures, &labels, &ladder, &control, on_cell);
-    let outcome = block_on(played).expect("a ladder");
-    assert_eq!(outcome.cells, seen);
-    assert_eq!(outcome.cells.len(), 5 * 3 * 3);
-    for cell in &outcome.cells {
-        let share = outcome.clean[cell.rung];
-        assert!((cell.accuracy - share * (1.0 - cell.success)).abs() < 1e-9);
-        if cell.epsilon == 0 {
-            assert!(cell.success < 1e-9, "nothing changes at 0: {cell:?}");
-        }
-    }
-    let red = |rung: usize| -> Vec<&str> {
-        let lights = outcome.lights[rung].iter();
-        lights
-            .filter(|light| light.holds == Some(false))
-            .map(|light| light.name)
-            .collect()
-    };
-    assert_eq!(red(0), [""; 0], "the bare network");
-    for rung in [2, 4] {
-        assert!(red(rung).contains(&"adaptive"), "{rung}: {:?}", red(rung));
-    }
-    for rung in [1, 3] {
-        assert!(!red(rung).contains(&"adaptive"));
-        assert!(!red(rung).contains(&"noise"), "{rung}: {:?}", red(rung));
-    }
-}
-
-/// A network whose gradient is hidden altogether: every light that can tell is red.
-struct Masked<'a>(Plain<'a>);
-
-impl Victim for Masked<'_> {
-    fn shape(&self) -> Shape {
-        self.0.shape()
-    }
-
-    fn classes(&self) -> usize {
-        self.0.classes()
-    }
-
-    fn batch_size(&self, pass: Pass) -> usize {
-        self.0.batch_size(pass)
-    }
-
-    async fn logits(&self, pictures: &Tensor) -> Result<Tensor> {
-        self.0.logits(pictures).await
-    }
-
-    async fn slope(&self, pictures: &Tensor, loss: &Loss) -> Result<Slope> {
-        let mut slope = self.0.slope(pictures, loss).await?;
-        slope.gradient.data_mut().fill(0.0);
-        Ok(slope)
-    }
-}
-
-#[test]
-fn a_network_without_gradients_is_not_taken_for_a_robust_one() {
-    let subject = Subject::new(fashion(Engine::Cpu));
-    let ladder = Ladder {
-        attacks: vec![
-            Attack::Pgd(Pgd {
-                steps: 3,
-                ..Pgd::default()
-            }),
-            Attack::Noise(Noise {
-                samples: 5,
-                ..Noise::default()
-            }),
-        ],
-        rungs: rungs(&[]),
-        epsilons: vec![EPSILON, 1.0],
-        bounds: Bounds::pixels(1),
-        pixels: pixels(),
-        seed: 1,
-    };
-    let on_cell = async |_: &convscope::lab::ladder::Cell, _: f64| Ok(true);
-    let (victim, control) = (Masked(subject.plain()), Control::new());
-    let (pictures, labels) = (unit_pictures(40), labels(40));
-    let played = play(&victim, &pictures, &labels, &ladder, &control, on_cell);
-    let outcome = block_on(played).expect("a ladder");
-    let holds = |name: &str| {
-        let light = outcome.lights[0].iter().find(|light| light.name == name);
-        light.expect("the light is there").holds
-    };
-    assert_eq!(holds("unbounded"), Some(false));
-    assert_eq!(holds("noise"), Some(false));
-    assert_eq!(holds("iterated"), None, "there is no FGSM to compare with");
-    assert_eq!(holds("white_box"), None, "there is no black box");
-}
-
 /// Percent of the first test pictures that a network has right, before and under PGD.
 fn robust(id: &str, count: usize, steps: usize, restarts: usize) -> [f64; 2] {
     let subject = Subject::new(committed(id, Engine::Cpu));
@@ -504,13 +369,13 @@ fn fashion_robust_bears_pgd() {
 
 /// The figures that it must reach.
 #[test]
-#[ignore = "a minute of passes"]
+#[ignore = "some minutes of passes"]
 fn fashion_robust_bears_pgd_with_five_restarts_on_a_thousand_pictures() {
     let [clean, held] = robust("fashion-robust", 1000, 20, 5);
     assert!(clean >= 85.0 && held >= 68.0, "{clean} {held}");
     let [plain, fallen] = robust("fashion", 1000, 20, 5);
     println!("{clean} and {held} %, fashion {plain} and {fallen} %");
-    assert!(fallen < held - 30.0, "{fallen} {held}");
+    assert!(fallen < held - 20.0, "{fallen} {held}");
 }
 
 #[test]

@@ -141,3 +141,30 @@ fn keep(picture: &mut [f32], start: &[f32], epsilon: f32, bounds: &Bounds) {
     super::Norm::Linf.project(picture, start, epsilon);
     bounds.clamp(picture);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The share of a picture that a square covers is halved after 10, 50, 200, … of 10,000 steps, and that many times more
+    /// slowly or quickly where there are more or fewer.
+    #[test]
+    fn squares_shrink_by_the_schedule_of_the_paper() {
+        let picture = Shape::new(1, 1, 224, 224);
+        let sides = |steps: usize, at: &[usize]| -> Vec<usize> {
+            let square = Square {
+                steps,
+                ..Square::default()
+            };
+            at.iter().map(|&step| square.side(step, picture)).collect()
+        };
+        // The root of 0.8 · 224² / 2^k.
+        let expected = [200, 142, 100, 71, 50, 35, 25, 18, 13, 9];
+        let at = [10, 11, 51, 201, 501, 1001, 2001, 4001, 6001, 8001];
+        assert_eq!(sides(10_000, &at), expected);
+        assert_eq!(
+            sides(1000, &[1, 2, 6, 21, 51, 101, 201, 401, 601, 801]),
+            expected
+        );
+    }
+}
