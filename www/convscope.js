@@ -28,8 +28,8 @@ import { watched } from "./api/watch.js";
  * @type {typeof import("./convscope.js").open}
  */
 export async function open(options) {
-  const known = ["backend", "worker", "workers", "tune", "choices"];
-  const given = checkOptions("open", options, known);
+  const names = ["backend", "worker", "workers", "tune", "choices"];
+  const given = checkOptions("open", options, names);
   const { backend = "auto", worker = true, workers, tune, choices } = given;
   if (typeof backend !== "string" || !["auto", "webgpu", "cpu"].includes(backend))
     throw failure("bad_argument", `backend must be "auto", "webgpu" or "cpu", not ${backend}`);
@@ -42,8 +42,8 @@ export async function open(options) {
   const link = await connect(worker);
   try {
     const about = await link.atOnce("open", { args: [backend, workers, tune] });
-    const kept = choices ?? (about.adapter ? storedChoices(about.adapter) : {});
-    await link.atOnce("choose", { args: [kept] });
+    const known = choices ?? (about.adapter && storedChoices(about.adapter));
+    if (known) await link.atOnce("choose", { args: [known] });
     return new ScopeProxy(link, about, choices === undefined);
   } catch (error) {
     link.close(/** @type {Error} */ (error));
