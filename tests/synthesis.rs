@@ -224,6 +224,27 @@ fn pictures_by_the_page_s_preset_convince_the_network_within_128_steps_and_a_twi
 }
 
 #[test]
+fn channels_of_early_layers_grow_by_the_page_s_preset_for_parts_of_layers() {
+    let net = fashion(Engine::Cpu);
+    let settings = small(Settings::default_preset(28, false));
+    for layer in ["act1", "act2"] {
+        let wanted = Request {
+            objectives: (0..16)
+                .map(|channel| {
+                    let layer = layer.to_owned();
+                    vec![(Term::Channel { layer, channel }, 1.0)]
+                })
+                .collect(),
+            count: 16,
+            ..for_fashion(0, settings.clone(), 64)
+        };
+        let history = run(&net, &wanted).unwrap().history;
+        let (first, last) = (history[0], history[history.len() - 1]);
+        assert!(last > 2.0 * first, "{layer}: from {first} to {last}");
+    }
+}
+
+#[test]
 fn each_option_changes_the_picture() {
     let net = fashion(Engine::Cpu);
     let pixels = Settings {

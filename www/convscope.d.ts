@@ -536,8 +536,8 @@ export type Transform =
 /** How a picture is made; what is left out comes from the preset. */
 export type SynthesisSettings = {
   /**
-   * `"gentle"` for small pictures, `"natural"` for classes of photographs and `"pattern"` for parts of layers there, `"lucid"`, or
-   * `"plain"`: argmax S(X) − λ‖X‖² on pixels.
+   * `"gentle"` for classes of small pictures, `"natural"` for those of photographs and `"pattern"` for parts of layers, `"lucid"`,
+   * or `"plain"`: argmax S(X) − λ‖X‖² on pixels.
    */
   preset?: SynthesisPreset;
   learningRate?: number;

@@ -3,10 +3,11 @@
  * @module
  */
 
-import { readJson } from "./growing-record.js";
+import { fileName, readJson } from "./growing-record.js";
 
 /**
  * @typedef {import("../app/store.js").Store} Store
+ * @typedef {import("../app/store.js").State} State
  * @typedef {import("./style-question.js").Question} Question
  * @typedef {import("./style-question.js").Wanted} Wanted
  */
@@ -17,23 +18,34 @@ import { readJson } from "./growing-record.js";
 export function createFiles({ question, store, brush }) {
   const { app } = question;
   return {
+    /** Of what is saved, without the ending. */
+    name: () =>
+      fileName(
+        "convscope",
+        app.net.name,
+        question.subject(),
+        ...(question.sight() === "one" ? [] : [question.sight()]),
+      ),
     /** @param {Wanted} wanted */
     told(wanted) {
+      const now = store.get();
+      const state = Object.entries(now).filter(([key]) => key.startsWith("style."));
       return {
         convscope: "style",
-        model: store.get().model,
+        model: now.model,
         image: app.picture.id,
         style: question.style().id,
         second: question.second()?.id ?? "",
-        mix: store.get()["style.mix"],
         mask: brush.any ? Array.from(brush.mask) : null,
         options: wanted,
+        state: Object.fromEntries(state),
         address: location.href,
       };
     },
     /**
-     * What a JSON holds, once its pictures are there.
+     * What a JSON holds, once its pictures are there: the options, what was marked, and the state of the page they belong to.
      * @param {File} file
+     * @returns {Promise<{ options: Wanted, mask: number[] | null, state: Partial<State> }>}
      */
     async read(file) {
       const run = await readJson(file, "style", store.get().model);
@@ -42,7 +54,11 @@ export function createFiles({ question, store, brush }) {
       if (missing) throw new Error(`${file.name} needs the picture ${missing}; open it first.`);
       if (run.image !== app.picture.id)
         throw new Error(`${file.name} keeps the content of ${run.image}; choose it first.`);
-      return run;
+      const now = store.get();
+      const state = Object.entries(run.state ?? {}).filter(
+        ([key]) => key.startsWith("style.") && key in now,
+      );
+      return { options: run.options, mask: run.mask, state: Object.fromEntries(state) };
     },
   };
 }

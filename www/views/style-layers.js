@@ -3,9 +3,7 @@
  * @module
  */
 
-import { h } from "../widgets/dom.js";
-import { createPixels } from "../widgets/pixels.js";
-import { figure } from "./words.js";
+import { createSheet } from "./synthesis-sheet.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -22,29 +20,36 @@ const STEPS = 60;
  * @param {{ app: Session, signal: AbortSignal }} options
  */
 export function createLayers({ app, signal }) {
-  const element = h("div", { class: "grown-row" });
+  const sheet = createSheet({ onPick: () => {}, smooth: () => true, stretches: false, signal });
   return {
-    element,
+    element: sheet.element,
+    /** What there is to scrub through and to save. */
+    sheet,
     /**
      * @param {{ content: ImageLike, styles: Style[] }} pictures
      * @param {Wanted} wanted
-     * @param {{ turn: () => Promise<boolean>, onStep: (layer: string, step: number, total: number) => void, signal: AbortSignal }} run
+     * @param {{ turn: () => Promise<boolean>, onStep: (layer: string, done: number, total: number) => void, signal: AbortSignal }} run
      */
     async grow({ content, styles }, wanted, { turn, onStep, signal: until }) {
       const names = Object.keys(wanted.styleLayers ?? {});
       const cards = [
         ...names.map((name) => ({ name, layers: [name] })),
         { name: "all of them", layers: names },
-      ].map((card) => {
-        const pixels = createPixels({ label: card.name, signal });
-        return { ...card, pixels, sight: figure(pixels.element, card.name) };
-      });
-      element.style.setProperty("--count", String(cards.length));
-      element.replaceChildren(...cards.map((card) => card.sight.element));
+      ];
+      sheet.deal(cards.map(({ name }) => name));
       let ends = false;
-      for (const { name, layers, pixels } of cards) {
+      for (const [index, { name, layers }] of cards.entries()) {
         if (ends) return;
-        await app.net.stylize(content, styles, {
+        const show = async (
+          /** @type {import("../convscope.js").Tensor} */ image,
+          /** @type {number} */ step,
+        ) => {
+          const done = index * STEPS + step;
+          const pictures = [await app.net.toPixels(image)];
+          await sheet.place({ step: done, first: index, pictures });
+          onStep(name, done, cards.length * STEPS);
+        };
+        const { image, state } = await app.net.stylize(content, styles, {
           ...wanted,
           contentLayers: [],
           styleLayers: layers,
@@ -54,14 +59,13 @@ export function createLayers({ app, signal }) {
           every: 4,
           grams: [],
           signal: until,
-          onStep: async ({ step, image }) => {
-            const bitmap = await createImageBitmap(await app.net.toPixels(image));
-            pixels.show({ width: bitmap.width, height: bitmap.height, layers: [{ bitmap }] });
-            onStep(name, step, STEPS);
+          onStep: async ({ step, image: now }) => {
+            await show(now, step);
             ends = await turn();
             return ends ? { stop: true } : undefined;
           },
         });
+        await show(image, state.step);
       }
     },
   };

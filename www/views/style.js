@@ -5,16 +5,15 @@
  */
 
 import { imageOf } from "../app/session.js";
-import { createBrush } from "../widgets/brush.js";
 import { slider } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
-import { createPixels } from "../widgets/pixels.js";
-import { createRecording, fileName, saveJson } from "./growing-record.js";
+import { createRecording, saveJson } from "./growing-record.js";
 import { createRun } from "./growing-run.js";
 import { createAsk } from "./style-ask.js";
 import { createControls } from "./style-controls.js";
 import { createFiles } from "./style-files.js";
 import { createGrams } from "./style-grams.js";
+import { createInputs } from "./style-inputs.js";
 import { createLayers } from "./style-layers.js";
 import { createLosses } from "./style-losses.js";
 import { createQuestion } from "./style-question.js";
@@ -22,7 +21,6 @@ import { createShuffle } from "./style-shuffle.js";
 import { createStrip } from "./style-strip.js";
 import { createSayings } from "./style-words.js";
 import { createLane } from "./synthesis-lane.js";
-import { figure } from "./words.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -54,12 +52,8 @@ export function create(root, store, app) {
     onSwap: swap,
     signal,
   });
-  const content = createPixels({ label: "The content", signal });
-  const style = createPixels({ label: "The style", signal });
-  const brush = createBrush({ pixels: content, radius: 16, onPaint: veil, onDone: marked, signal });
-  brush.active = false;
-  const contentSight = figure(content.element, "Content");
-  const styleSight = figure(style.element, "Style");
+  const inputs = createInputs({ app, question, onMark: marked, signal });
+  const { brush } = inputs;
   const lane = createLane({
     app,
     label: "The picture as it grows",
@@ -86,7 +80,7 @@ export function create(root, store, app) {
   const stage = h(
     "div",
     { class: "style-stage" },
-    h("div", { class: "style-inputs" }, contentSight.element, styleSight.element),
+    inputs.element,
     lane.element,
     grams.element,
   );
@@ -103,8 +97,21 @@ export function create(root, store, app) {
     sayings.words,
   );
 
-  const name = () => fileName("convscope", app.net.name, question.subject());
-  const recording = createRecording({ app, key: "style", lane, name });
+  /** What is shown: the picture, or those of each layer. */
+  const recorded = () => (question.sight() === "layers" ? layers.sheet : lane);
+  const recording = createRecording({
+    app,
+    key: "style",
+    lane: {
+      get frames() {
+        return recorded().frames;
+      },
+      get last() {
+        return recorded().last;
+      },
+    },
+    name: () => files.name(),
+  });
   const files = createFiles({ question, store, brush });
   const controls = createControls({
     root: app.controls,
@@ -118,7 +125,7 @@ export function create(root, store, app) {
       film: () => void recording.film(),
       animation: () => void recording.animation(),
       json: () => {
-        if (options) saveJson(files.told(options), name());
+        if (options) saveJson(files.told(options), files.name());
       },
       replay: (file) => void replay(file),
     },
@@ -192,12 +199,13 @@ export function create(root, store, app) {
       const preset = await question.preset();
       options = brought ?? rescued ?? question.wanted(preset);
       brought = null;
-      pictures = await question.pictures(maskNow(), until);
+      pictures = await question.pictures(inputs.mask(), until);
       if (which === "layers") {
         await layers.grow(pictures, options, {
           turn: run.take,
-          onStep: (layer, step, total) => {
-            status.textContent = `${layer}: step ${step} of ${total}`;
+          onStep: (layer, done, total) => {
+            scrub.set(done, { max: Math.max(1, done) });
+            status.textContent = `${layer}: step ${done} of ${total}`;
           },
           signal: until,
         });
@@ -226,22 +234,29 @@ export function create(root, store, app) {
       losses.cut(0);
       matrices = new Map();
     }
-    await showKnown(wanted.grams[0], until);
+    await showKnown(wanted, wanted.grams[0], until);
     await run.rescue(wanted, lane.grow(wanted, { turn: run.take, goesOn, signal: until }));
   }
 
   /**
-   * The Gram matrices that stay, of both pictures at the network's own size.
+   * The Gram matrices that stay, of both pictures at the size of the result: at another one a layer answers otherwise.
+   * @param {Wanted} wanted
    * @param {string} layer
    * @param {AbortSignal} until
    */
-  async function showKnown(layer, until) {
+  async function showKnown(wanted, layer, until) {
     const first = await imageOf(question.style(), until);
-    const [ofStyle, ofContent] = [
-      await app.net.gram(first, layer, { signal: until }),
-      await app.net.gram(app.input, layer, { signal: until }),
-    ];
-    grams.begin(layer, { style: ofStyle, content: ofContent });
+    const { size, styleScale = 1 } = wanted;
+    const gramOf = async (/** @type {import("../convscope.js").ImageLike} */ image, times = 1) => {
+      const extents = [size ?? app.net.input.shape.slice(2)].flat();
+      const at = /** @type {[number, number]} */ (
+        extents.map((extent) => Math.round(times * extent))
+      );
+      const sized = await app.net.preprocess(image, { size: at });
+      return app.net.gram(sized, layer, { signal: until });
+    };
+    const style = await gramOf(first, styleScale);
+    grams.begin(layer, { style, content: await gramOf(app.picture.image ?? app.input) });
   }
 
   /**
@@ -259,7 +274,8 @@ export function create(root, store, app) {
   function arrange() {
     const which = question.sight();
     stage.hidden = which !== "one";
-    way.hidden = which !== "one";
+    way.hidden = which === "shuffle";
+    losses.element.hidden = which !== "one";
     ask.element.hidden = which !== "one" || question.isTexture() || (done && !ask.answered);
     layers.element.hidden = which !== "layers";
     shuffle.element.hidden = which !== "shuffle";
@@ -267,25 +283,6 @@ export function create(root, store, app) {
     strip.show(question.styles(), question.style().id);
     ask.ask(question.style().title);
     sayings.say(question);
-  }
-
-  /** Both pictures, as the network sees them. */
-  async function showPictures() {
-    const shown = await app.work("style.pictures", async (until) => {
-      const image = await imageOf(question.style(), until);
-      const own = await app.net.toPixels(await app.net.preprocess(image));
-      return Promise.all([createImageBitmap(app.seen), createImageBitmap(own)]);
-    });
-    if (!shown || signal.aborted) return;
-    for (const [index, pixels] of [content, style].entries()) {
-      const bitmap = shown[index];
-      pixels.show({ width: bitmap.width, height: bitmap.height, layers: [{ bitmap }] });
-    }
-    const { width, height } = app.seen;
-    brush.fit(width, height);
-    veil();
-    contentSight.caption(app.picture.title);
-    styleSight.caption(question.style().title);
   }
 
   function progress() {
@@ -304,25 +301,14 @@ export function create(root, store, app) {
 
   /** @param {number} step */
   function seek(step) {
+    if (question.sight() === "layers") {
+      void layers.sheet.seek(step);
+      return;
+    }
     const frame = lane.seek(step);
     const matrix = frame && matrices.get(frame.step);
     if (matrix) grams.result(matrix);
     show(step);
-  }
-
-  /** Where the first style acts, as far as something is marked. */
-  function maskNow() {
-    if (!brush.any) return null;
-    const { width, height } = app.seen;
-    return { data: Float32Array.from(brush.mask), shape: [1, 1, height, width] };
-  }
-
-  /** Darkens what the first style leaves. */
-  function veil() {
-    const sheet = brush.veil();
-    content.overlay((context) => {
-      context.drawImage(sheet, 0, 0, context.canvas.width, context.canvas.height);
-    });
   }
 
   /** Something else is marked. */
@@ -348,21 +334,8 @@ export function create(root, store, app) {
     if (!chosen) return;
     const read = await app.work("style.replay", () => files.read(chosen));
     if (!read) return;
-    const { style: taken, second, mix } = read;
-    store.set(
-      {
-        "style.of": taken,
-        "style.second": second,
-        "style.mix": mix,
-        "style.sight": "one",
-        "style.run": false,
-      },
-      { replace: true },
-    );
-    brush.wipe(false);
-    if (Array.isArray(read.mask) && read.mask.length === brush.mask.length)
-      brush.mask.set(read.mask);
-    veil();
+    store.set({ ...read.state, "style.run": false }, { replace: true });
+    inputs.mark(read.mask);
     brought = read.options;
     await start();
   }
@@ -377,7 +350,7 @@ export function create(root, store, app) {
   return {
     update(next, changed) {
       void mirror(next);
-      if (["net", "input", "style.of"].some((key) => changed.has(key))) void showPictures();
+      if (["net", "input", "style.of"].some((key) => changed.has(key))) void inputs.show();
       const now = asked();
       const again = now !== last || ["net", "weights"].some((key) => changed.has(key));
       last = now;
@@ -406,11 +379,10 @@ export function create(root, store, app) {
   async function lookAgain() {
     await app.work("style.grams", async (until) => {
       const layer = question.shownLayer(await question.preset());
-      await showKnown(layer, until);
+      if (!options) return;
+      await showKnown(options, layer, until);
       const image = lane.last?.tensor;
-      const [, , height, width] = app.net.input.shape;
-      if (image && image.shape[2] === height && image.shape[3] === width)
-        grams.result(await app.net.gram(image, layer, { signal: until }));
+      if (image) grams.result(await app.net.gram(image, layer, { signal: until }));
     });
   }
 }

@@ -27,7 +27,7 @@ export function createControls({ root, question, store, doing, signal }) {
   const { app } = question;
   const state = store.get();
   const of = select({
-    label: "What is raised",
+    label: "Raised",
     options: [
       { value: "class", label: "Class" },
       { value: "channel", label: "Channel" },
@@ -175,10 +175,10 @@ export function createControls({ root, question, store, doing, signal }) {
 
   return {
     /**
-     * Brings the controls in line with the state.
+     * Brings the controls in line with the state; waits until the place that is asked about is found.
      * @param {State} next
      */
-    mirror(next) {
+    async mirror(next) {
       of.set(String(next["synthesis.of"]));
       beside.set(next["synthesis.compare"] === true);
       beside.element.hidden = question.sight() !== "one" || !question.canCompare();
@@ -186,11 +186,10 @@ export function createControls({ root, question, store, doing, signal }) {
       preset.set(String(next["synthesis.preset"]));
       from.set(String(next["synthesis.from"]));
       mix.update(next["synthesis.of"] === "mix");
-      void place.update();
-      const end = question.ends();
-      other.show(end);
+      other.show(question.ends());
       octaves.set(Number(next["synthesis.octaves"]));
       blur.set(Number(next["synthesis.blur"]));
+      await place.update();
     },
     /**
      * Which switches the settings have, and which of them are on.

@@ -32,6 +32,9 @@ const STATE_EVERY = 8;
 /** Share of values that may lie outside when contrast is stretched. */
 const OUTSIDE = 0.005;
 
+/** The most by which it is stretched: beyond, only the rounding of an even picture would be seen. */
+const MOST = 32;
+
 /**
  * A picture with its values spread from black to white, all colours alike; and by how much.
  * @param {ImageData} pixels
@@ -47,11 +50,12 @@ export function stretched(pixels) {
   for (let sum = counts[0]; sum < most && low < 255; sum += counts[low]) low += 1;
   let high = 255;
   for (let sum = counts[255]; sum < most && high > 0; sum += counts[high]) high -= 1;
-  const factor = 255 / Math.max(1, high - low);
+  const factor = Math.min(MOST, 255 / Math.max(1, high - low));
   if (factor < 1.02) return { pixels, factor: 1 };
+  const middle = (low + high) / 2;
   const result = new ImageData(pixels.width, pixels.height);
   for (let at = 0; at < data.length; at += 1)
-    result.data[at] = at % 4 === 3 ? 255 : (data[at] - low) * factor;
+    result.data[at] = at % 4 === 3 ? 255 : (data[at] - middle) * factor + 127.5;
   return { pixels: result, factor };
 }
 

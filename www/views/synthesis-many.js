@@ -22,8 +22,8 @@ import { createSheet } from "./synthesis-sheet.js";
 /** Pictures of a grid have at most this many pixels a side, where the layer takes them. */
 const GRID_SIDE = 64;
 
-/** Values of one picture, times channels, in a batch: 64 channels of small grey pictures, 36 of coloured ones. */
-const GRID_VALUES = 36 * 3 * GRID_SIDE ** 2;
+/** Values of one picture, times channels, in a batch: 64 channels of small grey pictures, 40 of coloured ones. */
+const GRID_VALUES = 40 * 3 * GRID_SIDE ** 2;
 const MOST_CHANNELS = 64;
 
 const GRID_STEPS = 64;
@@ -88,7 +88,11 @@ function one(images, index) {
 export function createMany({ app, onChannel, signal }) {
   let first = 0;
   let most = 1;
-  const sheet = createSheet({ onPick: (index) => onChannel(first + index), signal });
+  const sheet = createSheet({
+    onPick: (index) => onChannel(first + index),
+    smooth: () => Math.max(...app.net.input.shape.slice(2)) > GRID_SIDE,
+    signal,
+  });
 
   /**
    * Grows a batch into the cards from `from` on; `before` of `total` steps were done by others. Says whether it was ended.
@@ -193,7 +197,7 @@ export function createMany({ app, onChannel, signal }) {
           },
         );
         const left = (history.at(-1) ?? 0) / -NEARNESS;
-        sheet.caption(index + 1, `${layer.name}: ${percent(Math.min(1, left))} off`);
+        sheet.caption(index + 1, `${layer.name}: ${percent(Math.min(1, left))}`);
         if (ended) return;
       }
     },
@@ -227,7 +231,7 @@ export function createMany({ app, onChannel, signal }) {
       sheet.deal(
         shares.map((share) => {
           if (share === 0) return names[0];
-          return share === 1 ? names[1] : `${percent(1 - share)} · ${percent(share)}`;
+          return share === 1 ? names[1] : `${100 * (1 - share)} % · ${100 * share} %`;
         }),
       );
       const objectives = shares.map((share) => [...scaled(from, 1 - share), ...scaled(to, share)]);

@@ -30,6 +30,7 @@ export function createPlace({ question, store, signal }) {
       const [, height, width] = app.layer.shape;
       element.hidden = !["unit", "spot"].includes(question.kind()) || height * width === 1;
       if (element.hidden) return;
+      await app.work("synthesis.place", (until) => question.look(until));
       const { y, x } = question.place();
       words.textContent = `Row ${y}, column ${x} of ${height} × ${width}. Click another place.`;
       const bitmap = await createImageBitmap(app.seen);

@@ -15,9 +15,28 @@ import { PRESETS, settingsOf, switchedOff, tidy } from "./synthesis-settings.js"
  * @typedef {import("../convscope.js").Tensor} Tensor
  * @typedef {import("./synthesis-settings.js").Preset} Preset
  * @typedef {SynthesisOptions & { seed: number, steps: number, every: number }} Wanted
- * @typedef {"class" | "channel" | "unit" | "spot" | "mix" | "dream" | "caricature"} Of
- * @typedef {"one" | "grid" | "layers" | "between" | "diverse" | "switches"} Sight
+ * @typedef {typeof KINDS[number]} Of
+ * @typedef {typeof SIGHTS[number]} Sight
  */
+
+const KINDS = /** @type {const} */ ([
+  "class",
+  "channel",
+  "unit",
+  "spot",
+  "mix",
+  "dream",
+  "caricature",
+]);
+const SIGHTS = /** @type {const} */ (["one", "grid", "layers", "between", "diverse", "switches"]);
+
+/**
+ * One of a few words; the first where an address has another.
+ * @template {string} Word
+ * @param {readonly Word[]} words
+ * @param {unknown} word
+ */
+const known = (words, word) => words.find((each) => each === word) ?? words[0];
 
 /** Networks up to this many pixels a side are so fast that a run starts by itself. */
 const SMALL = 64;
@@ -41,16 +60,33 @@ export function directionAt({ data, shape: [, channels, height, width] }, { y, x
 }
 
 /**
+ * The place at which a layer's answer is longest.
+ * @param {Tensor} seen `[1, C, H, W]`
+ */
+export function loudestPlace({ data, shape: [, channels, height, width] }) {
+  const squares = Float32Array.from({ length: height * width }, (_, at) => {
+    let sum = 0;
+    for (let channel = 0; channel < channels; channel += 1)
+      sum += data[channel * height * width + at] ** 2;
+    return sum;
+  });
+  const at = squares.indexOf(squares.reduce((most, each) => Math.max(most, each), 0));
+  return { y: Math.floor(Math.max(0, at) / width), x: Math.max(0, at) % width };
+}
+
+/**
  * @param {{ app: Session, store: Store }} options
  */
 export function createQuestion({ app, store }) {
-  const kind = () => /** @type {Of} */ (store.get()["synthesis.of"]);
-  const sight = () => /** @type {Sight} */ (store.get()["synthesis.sight"]);
+  /** Where a layer answers most to a picture. @type {{ input: Tensor, layer: string, y: number, x: number } | null} */
+  let loudest = null;
+  const kind = () => known(KINDS, store.get()["synthesis.of"]);
+  const sight = () => known(SIGHTS, store.get()["synthesis.sight"]);
   const isSmall = () => Math.max(...app.net.input.shape.slice(2)) <= SMALL;
 
-  /** Whether parts of layers are asked for, whose patterns fill a photograph. */
+  /** Whether parts of layers are asked for, whose patterns fill a picture. */
   const isPattern = () =>
-    !isSmall() && (!["class", "mix"].includes(kind()) || ["grid", "layers"].includes(sight()));
+    !["class", "mix"].includes(kind()) || ["grid", "layers"].includes(sight());
 
   /** @param {string} name that of this network and question if empty @returns {Promise<Preset>} */
   const presetOf = (name) => {
@@ -58,14 +94,26 @@ export function createQuestion({ app, store }) {
     return app.net.synthesisPreset(name === "" ? own : /** @type {SynthesisPreset} */ (name));
   };
 
-  /** The place in question in the layer's maps: the chosen one, else the middle. */
+  /**
+   * The place in question in the layer's maps: the chosen one, else the middle, or for a direction where the layer answers
+   * most as soon as `look` has found it: where nothing answers there is no direction.
+   */
   function place() {
-    const [, height, width] = app.layer.shape;
+    const { name, shape } = app.layer;
+    const [, height, width] = shape;
     const { "synthesis.y": y, "synthesis.x": x } = store.get();
-    return {
-      y: typeof y === "number" && y < height ? y : Math.floor(height / 2),
-      x: typeof x === "number" && x < width ? x : Math.floor(width / 2),
-    };
+    const isFound = kind() === "spot" && loudest?.input === app.input && loudest.layer === name;
+    const own = isFound && loudest ? loudest : { y: height >> 1, x: width >> 1 };
+    const chosen = typeof y === "number" && typeof x === "number" && y < height && x < width;
+    return chosen ? { y, x } : { y: own.y, x: own.x };
+  }
+
+  /** Finds the place of a direction. @param {AbortSignal} [signal] */
+  async function look(signal) {
+    const { input, layer } = app;
+    if (kind() !== "spot" || (loudest?.input === input && loudest.layer === layer.name)) return;
+    const { [layer.name]: seen } = await app.net.activations(input, [layer.name], { signal });
+    loudest = { input, layer: layer.name, ...loudestPlace(seen) };
   }
 
   const channel = () => Math.min(store.get().channel, app.layer.shape[0] - 1);
@@ -105,7 +153,7 @@ export function createQuestion({ app, store }) {
     return { to: { logit }, name: app.label(logit) };
   }
 
-  return {
+  const question = {
     app,
     kind,
     sight,
@@ -113,6 +161,7 @@ export function createQuestion({ app, store }) {
     presetOf,
     objective,
     place,
+    look,
     subject() {
       const { name } = app.layer;
       const { y, x } = place();
@@ -160,6 +209,14 @@ export function createQuestion({ app, store }) {
       })[kind()],
     canCompare,
     compares: () => store.get()["synthesis.compare"] === true && canCompare(),
+    /** Whether it is the chosen picture that is changed or taken as an example, so that it stands beside. */
+    keepsPicture: () => kind() === "dream" || kind() === "caricature",
+    /** What a run starts from. @returns {"noise" | "grey" | "picture"} */
+    start() {
+      const chosen = store.get()["synthesis.from"];
+      if (chosen === "grey" || chosen === "picture") return chosen;
+      return kind() === "dream" ? "picture" : "noise";
+    },
     /** The name of the settings. @param {Preset | null} chosen */
     settingsName(chosen) {
       const name = String(store.get()["synthesis.preset"]) || chosen?.preset || "";
@@ -193,19 +250,22 @@ export function createQuestion({ app, store }) {
       const now = store.get();
       const preset = await presetOf(String(now["synthesis.preset"]));
       const settings = settingsOf(preset, now);
+      await look(signal);
       const dreams = kind() === "dream";
+      // What is pushed along has the size that the layer has for the picture.
+      if (kind() === "caricature") settings.octaves = 1;
       if (dreams && Number(now["synthesis.octaves"]) <= 1) settings.octaves = DREAM.octaves;
       if (dreams)
         Object.assign(settings, DREAM_SETTINGS, {
           transforms: preset.transforms.filter((each) => "jitter" in each),
         });
       if (dreams && now["synthesis.rate"] === null) settings.learningRate = DREAM.rate;
-      const start = String(now["synthesis.from"]) || (dreams ? "picture" : "noise");
+      const start = question.start();
       const asked = Number(now["synthesis.steps"]);
       const wanted = {
         ...tidy(settings),
         objective: await objective(signal),
-        init: start === "picture" ? app.input : /** @type {"noise" | "grey"} */ (start),
+        init: start === "picture" ? app.input : start,
         steps: asked > 0 ? asked : dreams ? DREAM.steps : preset.steps,
         seed: Number(now["synthesis.seed"]),
         every: isSmall() ? 2 : 1,
@@ -213,6 +273,7 @@ export function createQuestion({ app, store }) {
       return { wanted, preset };
     },
   };
+  return question;
 }
 
 /** @typedef {ReturnType<typeof createQuestion>} Question */

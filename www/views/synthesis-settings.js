@@ -199,9 +199,9 @@ export function variants(settings) {
 /** Names of the presets as a person says them. */
 export const PRESETS = [
   { value: "", label: "For this network" },
-  { value: "gentle", label: "Gentle (small networks)" },
+  { value: "gentle", label: "Gentle (classes of small pictures)" },
   { value: "natural", label: "Natural (classes of photographs)" },
-  { value: "pattern", label: "Pattern (channels of such networks)" },
+  { value: "pattern", label: "Pattern (channels)" },
   { value: "lucid", label: "Lucid’s defaults" },
   { value: "plain", label: "The plain rule" },
 ];

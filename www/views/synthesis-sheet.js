@@ -23,9 +23,12 @@ const LONGEST = 1200;
 const GAP = 4;
 
 /**
- * @param {{ onPick: (index: number) => void, signal: AbortSignal }} options `onPick` is told of a tile
+ * @param {{ onPick: (index: number) => void, smooth: () => boolean, stretches?: boolean, signal: AbortSignal }} options `onPick`
+ *   is told of a tile, `smooth` says whether tiles are photographs, `stretches` whether each picture's contrast is stretched
  */
-export function createSheet({ onPick, signal }) {
+export function createSheet({ onPick, smooth, stretches = true, signal }) {
+  const drawn = (/** @type {ImageData} */ picture) =>
+    stretches ? stretched(picture).pixels : picture;
   const tiles = createTiles({ label: "What each channel wants to see", onPick, signal });
   const row = h("div", { class: "grown-row" });
   const element = h("div", { class: "many" }, tiles.element, row);
@@ -61,7 +64,7 @@ export function createSheet({ onPick, signal }) {
     if (!context || !cell) throw new Error("This browser could not draw the pictures.");
     for (const [index, picture] of pictures.entries()) {
       if (!picture) continue;
-      cell.putImageData(stretched(picture).pixels, 0, 0);
+      cell.putImageData(drawn(picture), 0, 0);
       const [x, y] = [index % columns, Math.floor(index / columns)];
       context.drawImage(own, x * (w + GAP), y * (t + GAP), w, t);
     }
@@ -80,19 +83,19 @@ export function createSheet({ onPick, signal }) {
     for (const [index, picture] of pictures.entries())
       if (picture)
         context?.putImageData(
-          stretched(picture).pixels,
+          drawn(picture),
           (index % columns) * width,
           Math.floor(index / columns) * height,
         );
     const bitmap = await createImageBitmap(atlas);
     const { length } = pictures;
     const name = (/** @type {number} */ index) => names[index];
-    tiles.show({ bitmap, columns, tile: [height, width], count: length, name });
+    tiles.show({ bitmap, columns, tile: [height, width], count: length, name, smooth: smooth() });
   }
 
   /** @param {number} index @param {ImageData} picture */
   async function drawCard(index, picture) {
-    const bitmap = await createImageBitmap(stretched(picture).pixels);
+    const bitmap = await createImageBitmap(drawn(picture));
     const { width, height } = bitmap;
     cards[index]?.pixels.show({ width, height, layers: [{ bitmap }] });
   }

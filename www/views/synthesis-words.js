@@ -104,34 +104,33 @@ export function createSayings() {
       } else if (kind === "caricature")
         heading.say("What is ", picture, " to ", { name }, ", exaggerated?");
       else heading.say("What does ", { name }, " want to see?");
-      if (which === "one") words.say(first(kind), doubt(kind, verdict));
+      if (which === "one") words.say(first(question), doubt(kind, verdict));
       else words.say(...MANY[which]);
     },
   };
 }
 
-/** @param {import("./synthesis-question.js").Of} kind */
-function first(kind) {
+/** @param {Question} question */
+function first(question) {
+  const from = { noise: "noise", grey: "even grey", picture: "the picture" }[question.start()];
+  const kind = question.kind();
   if (kind === "dream")
     return [
-      "The picture is changed so that whatever the layer sees in it grows: the mean square of its outputs, coarse to fine.",
+      `From ${from}, whatever the layer sees grows: the mean square of its outputs, coarse to fine.`,
     ];
   if (kind === "caricature")
     return [
-      "From noise, the layer’s answer is pushed along its answer to the picture, and along nothing else: length times cosine squared.",
+      `From ${from}, the layer’s answer is pushed along its answer to the picture, and along nothing else: length times cosine squared.`,
     ];
   const raised = {
     class: "the logit",
     channel: "the map’s mean",
     unit: "one number of the map",
     mix: "a weighted sum",
-    spot: "the mean projection on the layer’s answer at the place framed on the right",
-  };
-  return [
-    `From noise, each step moves the picture up the gradient of ${raised[kind]}. The plain rule (dashed) is `,
-    rule(),
-    ".",
-  ];
+    spot: "the mean projection on the layer’s answer at the place framed beside it",
+  }[kind];
+  const step = `From ${from}, each step moves the picture up the gradient of ${raised}`;
+  return question.compares() ? [`${step}. The plain rule (dashed) is `, rule(), "."] : [`${step}.`];
 }
 
 /** @param {string} kind @param {string} verdict */

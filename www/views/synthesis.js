@@ -7,6 +7,7 @@
 import { slider } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
 import { number } from "../widgets/format.js";
+import { createPixels } from "../widgets/pixels.js";
 import { createRun } from "./growing-run.js";
 import { createControls } from "./synthesis-controls.js";
 import { createCurve } from "./synthesis-curve.js";
@@ -16,6 +17,7 @@ import { createMany } from "./synthesis-many.js";
 import { createQuestion } from "./synthesis-question.js";
 import { tidy } from "./synthesis-settings.js";
 import { createSayings } from "./synthesis-words.js";
+import { figure } from "./words.js";
 
 /**
  * @typedef {import("../app/session.js").Session} Session
@@ -54,6 +56,8 @@ export function create(root, store, app) {
     signal,
   });
   const plain = createLane({ app, label: "By the plain rule", make, onFrame: progress, signal });
+  const kept = createPixels({ label: "The picture", signal });
+  const beside = figure(kept.element, "The picture");
   const curve = createCurve({ signal });
   const many = createMany({
     app,
@@ -76,7 +80,7 @@ export function create(root, store, app) {
     signal,
   });
   const status = h("p", { class: "grown", role: "status" });
-  const lanes = h("div", { class: "lanes" }, main.element, plain.element);
+  const lanes = h("div", { class: "lanes" }, main.element, plain.element, beside.element);
   const way = h("div", { class: "way" }, curve.element, scrub.element);
   root.append(sayings.heading, lanes, many.element, way, status, sayings.words);
 
@@ -181,7 +185,7 @@ export function create(root, store, app) {
     const settings = question.settingsName(chosenPreset);
     main.caption(texts[0] || settings);
     main.element.title = settings;
-    if (bare) plain.caption(`Plain rule: ${texts[1]}`);
+    if (bare) plain.caption(`Plain rule: ${texts[1].split(" · ")[0]}`);
   }
 
   /**
@@ -210,7 +214,7 @@ export function create(root, store, app) {
       status.textContent = `Channels ${grid.first} to ${grid.first + grid.count - 1} of ${grid.of}. Click one to grow it large.${others}`;
     } else if (which === "layers") {
       await many.layers(making);
-      status.textContent = "How far the layer’s values are from the picture’s stands above each.";
+      status.textContent = "Above each: how far the layer’s values still are from the picture’s.";
     } else if (which === "switches") {
       const made = await many.switches({ ...making, objective: from, init });
       status.textContent = `${made} ways, ${making.steps} steps each; the ${question.value()} at the end stands in brackets.`;
@@ -232,7 +236,8 @@ export function create(root, store, app) {
     curve.element.hidden = !single;
     many.element.hidden = single;
     plain.element.hidden = !question.compares();
-    root.classList.toggle("alone", !question.compares());
+    beside.element.hidden = !question.keepsPicture();
+    root.classList.toggle("alone", plain.element.hidden && beside.element.hidden);
     if (single) {
       main.caption("With what makes it legible");
       plain.caption("By the plain rule");
@@ -240,6 +245,14 @@ export function create(root, store, app) {
   }
 
   const say = () => sayings.say(question, said);
+
+  async function showKept() {
+    const { seen } = app;
+    const bitmap = await createImageBitmap(seen);
+    if (seen !== app.seen || signal.aborted) return;
+    kept.show({ width: bitmap.width, height: bitmap.height, layers: [{ bitmap }] });
+    beside.caption(app.picture.title);
+  }
 
   function progress() {
     if (question.sight() !== "one") return;
@@ -293,7 +306,9 @@ export function create(root, store, app) {
 
   /** Brings the controls in line with the state. @param {import("../app/store.js").State} next */
   async function mirror(next) {
-    controls.mirror(next);
+    void controls.mirror(next).then(() => {
+      if (!signal.aborted) say();
+    });
     main.stretch(next["synthesis.stretch"] === true);
     plain.stretch(next["synthesis.stretch"] === true);
     const base = await app.work("synthesis.preset", () =>
@@ -307,6 +322,7 @@ export function create(root, store, app) {
   return {
     update(next, changed) {
       void mirror(next);
+      if (changed.has("input") || changed.has("net")) void showKept();
       const own = [...changed].some(
         (key) => key.startsWith("synthesis.") && key !== "synthesis.stretch",
       );

@@ -15,7 +15,8 @@ import { h, on, pixelRatio, redrawer, styleValue, uniqueId } from "./dom.js";
 
 /**
  * What there is to show: an atlas as `scope.paint` gives it. `order[i]` is the plane shown at place i (by index without
- * it); `name` says a plane's name to a screen reader; `faint` tells planes that are drawn pale (channels switched off).
+ * it); `name` says a plane's name to a screen reader; `faint` tells planes that are drawn pale (channels switched off);
+ * `smooth` tells small photographs, whose pixels are no squares.
  * @typedef {{
  *   bitmap: ImageBitmap,
  *   columns: number,
@@ -25,6 +26,7 @@ import { h, on, pixelRatio, redrawer, styleValue, uniqueId } from "./dom.js";
  *   name?: (plane: number) => string,
  *   faint?: (plane: number) => boolean,
  *   largest?: number,
+ *   smooth?: boolean,
  * }} TileSight
  * @typedef {{ plane: number, x: number, y: number }} TileCell
  */
@@ -36,17 +38,18 @@ const GAP = 4;
 
 /**
  * Columns and the side of a tile, so that all tiles fit the box as large as they can, or scroll at the smallest size.
- * @param {{ count: number, width: number, height: number, boxWidth: number, boxHeight: number, ratio: number, largest: number }} box
+ * @param {{ count: number, width: number, height: number, boxWidth: number, boxHeight: number, ratio: number, largest: number, smooth?: boolean }} box
  *   `width` × `height` is a tile in its own pixels, the box is in CSS pixels
  * @returns {{ columns: number, width: number, height: number }} the size of a tile in CSS pixels
  */
-export function arrange({ count, width, height, boxWidth, boxHeight, ratio, largest }) {
+export function arrange({ count, width, height, boxWidth, boxHeight, ratio, largest, smooth }) {
   const smallest = Math.min(largest, Math.max(width, height) > 12 ? SMALLEST_MAP : SMALLEST);
   /** @param {number} side room for a tile's width, in CSS pixels */
   const snap = (side) => {
     const device = Math.min(side, largest, (largest * width) / height) * ratio;
     const whole = Math.floor(device / width);
-    const drawn = whole >= 1 && Math.max(width, height) <= 64 ? whole * width : Math.floor(device);
+    const squares = whole >= 1 && Math.max(width, height) <= 64 && !smooth;
+    const drawn = squares ? whole * width : Math.floor(device);
     return {
       width: drawn / ratio,
       height: Math.max(1, Math.round((drawn * height) / width)) / ratio,
@@ -123,6 +126,7 @@ export function createTiles({ label, largest = 220, onHover, onPick, onOpen, sig
       boxHeight,
       ratio,
       largest: sight.largest ?? largest,
+      smooth: sight.smooth,
     });
     const rows = Math.ceil(sight.count / layout.columns);
     const total = Math.max(0, rows * (layout.height + GAP) - GAP);
@@ -135,7 +139,8 @@ export function createTiles({ label, largest = 220, onHover, onPick, onOpen, sig
     const context = canvas.getContext("2d");
     if (!context) return;
     const scale = (layout.width * ratio) / width;
-    context.imageSmoothingEnabled = scale < 1 || (Math.max(width, height) > 64 && scale < 4);
+    const isLarge = Math.max(width, height) > 64 && scale < 4;
+    context.imageSmoothingEnabled = sight.smooth || scale < 1 || isLarge;
     context.imageSmoothingQuality = "high";
     const top = element.scrollTop;
     const first = Math.max(0, Math.floor(top / (layout.height + GAP))) * layout.columns;

@@ -201,6 +201,9 @@ fn owned(layers: &[(&str, f32)]) -> Weighted {
         .collect()
 }
 
+/// The longest side in pixels of the pictures of a small network.
+const SMALL: usize = 64;
+
 /// Pixels by which a picture is rolled at most; over its size it comes round again.
 const MOST_JITTER: usize = 1024;
 
@@ -241,7 +244,12 @@ impl Settings {
             style_layers,
             alpha: 1.0,
             beta: 50.0,
-            tv: 10.0,
+            // Layers of few channels hold fine grain back less.
+            tv: if shape.h().max(shape.w()) <= SMALL {
+                150.0
+            } else {
+                10.0
+            },
             form: Form::Relative,
             statistic: Statistic::Gram,
             colours: Colours::Style,
