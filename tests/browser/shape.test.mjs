@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
-import { settled, text } from "./sights.mjs";
+import { saved, settled, text } from "./sights.mjs";
 
 /** Milliseconds for a set or a run of the style engine on a machine that is busy with other tests. */
 const PATIENCE = 90_000;
@@ -312,6 +312,52 @@ test("the view shows what is left, the way between, and counts a set", () =>
     }, bytes);
     await settled(page);
     assert.equal(await text(page, ".told"), "2 pictures of the folder");
+  }));
+
+test("a run from shape to texture rests, goes on, stops, is saved, and its JSON replays it", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    page.setDefaultTimeout(PATIENCE);
+    await openApp(
+      page,
+      "#model=fashion&view=shape&shape.sight=dial&shape.way=style&shape.from=fashion-bag-1&image=fashion-coat-1&shape.seed=3",
+    );
+    await settled(page);
+    const end = await text(page, ".along .of-two");
+    const [json, png] = [await saved(page, "JSON"), await saved(page, "PNG")];
+    assert.ok((await saved(page, "Animation")).bytes.includes("acTL"), "it is animated");
+    // Another seed paints another picture; it is caught on its way.
+    await page.getByRole("button", { name: "Another seed" }).click();
+    await page.waitForFunction(() =>
+      /^step [1-9]/.test(document.querySelector(".dial figcaption")?.textContent ?? ""),
+    );
+    await page.locator("#sight h2").click();
+    await page.keyboard.press(" ");
+    await page.getByRole("button", { name: "Go on" }).waitFor();
+    await page.waitForTimeout(200);
+    const rests = await text(page, ".dial figcaption");
+    await page.waitForTimeout(300);
+    assert.equal(await text(page, ".dial figcaption"), rests, "it rests");
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.waitForFunction(
+      (before) => document.querySelector(".dial figcaption")?.textContent !== before,
+      rests,
+    );
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await settled(page);
+    assert.match(await text(page, ".dial figcaption"), /^step \d+$/);
+    await page.locator("details input[type=file][accept='application/json']").setInputFiles({
+      name: json.name,
+      mimeType: "application/json",
+      buffer: json.bytes,
+    });
+    await page.waitForURL(/shape\.seed=3/);
+    await settled(page);
+    assert.equal(await text(page, ".along .of-two"), end);
+    assert.deepEqual((await saved(page, "PNG")).bytes, png.bytes, "the same pixels");
+    // What fills a silhouette is no run.
+    await page.locator("input[value=fill]").check();
+    await settled(page);
+    assert.equal(await page.getByRole("button", { name: "Start", exact: true }).isVisible(), false);
   }));
 
 test("a class votes before it sees the answer, and stands on the plot", () =>

@@ -139,7 +139,7 @@ export async function saved(page, name) {
   if ((await fold.getAttribute("open")) === null) await fold.locator("summary").click();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
-    page.getByRole("button", { name, exact: true }).click(),
+    fold.getByRole("button", { name, exact: true }).click(),
   ]);
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 }

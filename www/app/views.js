@@ -219,6 +219,7 @@ export const VIEWS = [
       "shape.style": false,
       "shape.way": "fill",
       "shape.at": 0,
+      "shape.run": false,
       "shape.set": "crossed",
       "shape.round": 0,
       "shape.votes": "",

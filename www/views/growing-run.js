@@ -81,7 +81,7 @@ export function createRun({ app, store, key, asked, start, onChange, signal }) {
       store.set({ [`${key}.run`]: false }, { replace: true });
       told();
     },
-    /** With the view. */
+    /** With the view, or when something else is shown in its place. */
     destroy() {
       turn.end();
       app.stop(key);

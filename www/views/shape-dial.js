@@ -3,10 +3,13 @@
  * @module
  */
 
-import { button, fold, group, segmented, slider } from "../widgets/controls.js";
+import { button, group, segmented, slider } from "../widgets/controls.js";
 import { h } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 import { createPixels } from "../widgets/pixels.js";
+import { createStart, savingFold } from "./growing-controls.js";
+import { createRecording, fileName, readJson, saveJson } from "./growing-record.js";
+import { createRun } from "./growing-run.js";
 import { createPlot } from "./saliency-plot.js";
 import { createAnswer } from "./shape-answer.js";
 import { chooseTexture } from "./shape-choose.js";
@@ -24,10 +27,14 @@ import { createHeading, createWords, figure } from "./words.js";
  * @typedef {import("./shape-material.js").Material} Material
  * @typedef {import("./shape-material.js").Answer} Answer
  * @typedef {{ name: string, pixels: ImageData, answer: Answer }} Place
+ * @typedef {import("../convscope.js").StyleSettings & { steps: number }} Settings of the style engine
  */
 
 /** Pictures between the photograph and the filled silhouette, with both. */
 const PLACES = 13;
+
+/** What a way depends on, beside the network and the picture. */
+const ASKED = ["target", "shape.from", "shape.seed", "shape.way"];
 
 /**
  * @param {HTMLElement} root
@@ -43,6 +50,10 @@ export function create(root, store, app, material) {
   let places = [];
   /** @type {[string, string]} */
   let names = ["", ""];
+  /** Those of the last run. @type {Settings | null} */
+  let settings = null;
+  /** Those that a JSON brought, for one run. @type {Settings | null} */
+  let brought = null;
 
   const heading = createHeading();
   const words = createWords();
@@ -82,39 +93,125 @@ export function create(root, store, app, material) {
     onChange: (value) => store.set({ "shape.way": value, "shape.at": 0 }),
     signal,
   });
-  const go = button({ label: "Start", title: "Space", onClick: () => startOrStop(), signal });
-  app.controls.append(
-    group("Two pictures", choose.element, kind.element, h("div", { class: "row" }, go)),
-    fold(
-      "Save",
-      h(
-        "div",
-        { class: "buttons" },
-        button({
-          label: "All pictures",
-          title: "A sheet with their answers, as PNG",
-          onClick: () => void saveSheet(places, `way-${choose.name()}`),
-          signal,
-        }),
-      ),
-    ),
+  /** @type {ReturnType<typeof createRun<Settings>>} */
+  const run = createRun({
+    app,
+    store,
+    key: "shape",
+    asked: () => JSON.stringify(Object.entries(told())),
+    start: () => void draw(),
+    onChange: (running, rests) => start.show(running, rests),
+    signal,
+  });
+  const start = createStart({
+    doing: {
+      startOrPause: () => {
+        if (isStyled(wayOf())) run.startOrPause();
+      },
+      halt: () => run.halt(),
+    },
+    signal,
+  });
+  const starts = h("div", { class: "buttons" }, ...start.elements);
+  const seed = button({
+    label: "Another seed",
+    onClick: () => store.set({ "shape.seed": Number(store.get()["shape.seed"]) + 1 }),
+    signal,
+  });
+  const recording = createRecording({
+    app,
+    key: "shape",
+    lane: {
+      get frames() {
+        return places;
+      },
+      get last() {
+        return places[at()] ?? null;
+      },
+    },
+    name: fileOf,
+  });
+  const saves = savingFold({
+    doing: {
+      png: () => void recording.png(),
+      film: () => void recording.film(),
+      animation: () => void recording.animation(),
+      json: () =>
+        saveJson({ ...told(), options: settings ?? {}, address: location.href }, fileOf()),
+      replay: (file) => void replay(file),
+    },
+    signal,
+  });
+  saves.lastElementChild?.append(
+    button({
+      label: "All pictures",
+      title: "A sheet with their answers, as PNG",
+      onClick: () => void saveSheet(places, `way-${choose.name()}`),
+      signal,
+    }),
   );
+  app.controls.append(
+    group(
+      "Two pictures",
+      choose.element,
+      kind.element,
+      starts,
+      h("div", { class: "buttons" }, seed),
+    ),
+    saves,
+  );
+
+  function fileOf() {
+    return fileName("convscope", app.net.name, "way", wayOf(), choose.name());
+  }
+
+  /** Which way from where to where: what a run depends on, and what replays it. */
+  function told() {
+    const now = store.get();
+    const state = Object.entries(now).filter(([key]) => ASKED.includes(key));
+    return {
+      convscope: "shape",
+      model: now.model,
+      image: app.picture.id,
+      state: { ...Object.fromEntries(state), "shape.from": material.other().id },
+    };
+  }
+
+  /** @param {HTMLInputElement} file */
+  async function replay(file) {
+    const [chosen] = file.files ?? [];
+    file.value = "";
+    if (!chosen) return;
+    const read = await app.work("shape.replay", async () => {
+      const run = await readJson(chosen, "shape", store.get().model);
+      const needed = [run.image, run.state["shape.from"]].find(
+        (id) => !app.pictures.some((each) => each.id === id),
+      );
+      if (needed) throw new Error(`${chosen.name} needs the picture ${needed}; open it first.`);
+      return run;
+    });
+    if (!read) return;
+    brought = read.options;
+    const state = Object.entries(read.state).filter(([key]) => ASKED.includes(key));
+    const before = told();
+    store.set({
+      ...Object.fromEntries(state),
+      image: read.image,
+      "shape.at": 0,
+      "shape.run": true,
+    });
+    // What was the same already has not begun by itself.
+    if (JSON.stringify(told()) === JSON.stringify(before)) void draw();
+  }
+
+  const at = () => Math.min(Math.max(0, Number(store.get()["shape.at"])), places.length - 1);
 
   function wayOf() {
     const value = String(store.get()["shape.way"]);
     return Object.hasOwn(WAYS, value) ? value : "fill";
   }
 
-  /** Whether a run of the style engine is on its way. */
-  let running = false;
-  let runs = 0;
-
   const isSmall = () => Math.max(...app.net.input.shape.slice(2)) <= SMALL;
-
-  function startOrStop() {
-    if (running) app.stop("shape");
-    else void stylise();
-  }
 
   /** @param {number} step */
   function move(step) {
@@ -123,10 +220,10 @@ export function create(root, store, app, material) {
   }
 
   async function show() {
-    const at = Math.min(Math.max(0, Number(store.get()["shape.at"])), places.length - 1);
-    const place = places[at];
+    const shown = at();
+    const place = places[shown];
     if (!place) return;
-    way.set(at, { max: places.length - 1 });
+    way.set(shown, { max: places.length - 1 });
     const { width, height } = place.pixels;
     answer.show(place.answer, names);
     framed.caption(place.name);
@@ -144,20 +241,20 @@ export function create(root, store, app, material) {
         high: 1,
         title: "Probability along the way",
       },
-      at,
+      shown,
     );
     const bitmap = await createImageBitmap(place.pixels);
+    if (place !== places[at()]) return;
     picture.show({ width, height, layers: [{ bitmap }] });
   }
 
   /** Brings in the other picture's texture by the style engine; the slider follows until it is moved. */
   async function stylise() {
-    runs += 1;
-    const own = runs;
-    running = true;
+    app.stop("shape.way");
     places = [];
-    buttons();
-    const done = await app.work("shape", async (until) => {
+    const done = await run.work(async (rescued, until) => {
+      settings = brought ?? rescued ?? (await app.net.stylePreset());
+      brought = null;
       const sides = await material.sides(until);
       names = [sides.shape.subject.name, sides.texture.subject.name];
       say();
@@ -166,29 +263,25 @@ export function create(root, store, app, material) {
         const pixels = await app.net.toPixels(image);
         until.throwIfAborted();
         const follows = Number(store.get()["shape.at"]) >= places.length - 1;
+        if (places.at(-1)?.name === name) places.pop();
         places.push({ name, pixels, answer: said });
         if (follows) move(places.length - 1);
         else void show();
+        return run.take();
       };
-      await goStyled(app, wayOf(), {
+      const going = goStyled(app, wayOf(), {
         content: sides.shape.input,
         style: sides.texture.input,
+        settings,
         seed: Number(store.get()["shape.seed"]),
         add,
+        turn: run.take,
         signal: until,
       });
+      await run.rescue(settings, going);
       return true;
     });
-    // A newer run may have taken its place.
-    if (signal.aborted || own !== runs) return;
-    running = false;
-    buttons();
-    if (done) ended();
-  }
-
-  function buttons() {
-    go.hidden = !isStyled(wayOf());
-    go.textContent = running ? "Stop" : "Start";
+    if (done && !signal.aborted) ended();
   }
 
   function ended() {
@@ -200,7 +293,8 @@ export function create(root, store, app, material) {
 
   /** What stands there before a run of the style engine: the picture. */
   async function wait() {
-    const got = await app.work("shape", async (until) => {
+    if (run.running) run.destroy();
+    const got = await app.work("shape.way", async (until) => {
       const sides = await material.sides(until);
       names = [sides.shape.subject.name, sides.texture.subject.name];
       say();
@@ -213,14 +307,15 @@ export function create(root, store, app, material) {
   }
 
   async function draw() {
-    runs += 1;
-    running = false;
-    buttons();
-    if (isStyled(wayOf())) {
-      await (isSmall() ? stylise() : wait());
+    const styled = isStyled(wayOf());
+    starts.hidden = !styled;
+    seed.hidden = wayOf() === "fill";
+    if (styled) {
+      await (store.get()["shape.run"] === true || isSmall() ? stylise() : wait());
       return;
     }
-    const got = await app.work("shape", async (until) => {
+    if (run.running) run.destroy();
+    const got = await app.work("shape.way", async (until) => {
       const sides = await material.sides(until);
       names = [sides.shape.subject.name, sides.texture.subject.name];
       say();
@@ -271,29 +366,18 @@ export function create(root, store, app, material) {
     words.say([what], [doubt]);
   }
 
-  document.addEventListener(
-    "keydown",
-    (event) => {
-      const busy =
-        event.target instanceof HTMLElement &&
-        event.target.matches("button, input, select, summary, canvas[tabindex]");
-      if (event.key !== " " || event.defaultPrevented || busy || !isStyled(wayOf())) return;
-      event.preventDefault();
-      startOrStop();
-    },
-    { signal },
-  );
-
   return {
-    update(_state, changed) {
+    update(state, changed) {
       choose.update();
       kind.set(wayOf());
       const keys = ["net", "input", "weights", "target", "shape.from", "shape.seed", "shape.way"];
-      if (keys.some((key) => changed.has(key))) void draw();
+      const starting = changed.has("shape.run") && state["shape.run"] === true && !run.running;
+      if (starting || keys.some((key) => changed.has(key))) void draw();
       else if (changed.has("shape.at")) void show();
     },
     destroy() {
-      app.stop("shape");
+      run.destroy();
+      app.stop("shape.way");
       life.abort();
     },
   };

@@ -8,6 +8,7 @@ import { number } from "../widgets/format.js";
 /**
  * @typedef {import("../app/session.js").Session} Session
  * @typedef {import("../convscope.js").Tensor} Tensor
+ * @typedef {import("../convscope.js").StyleSettings} StyleSettings
  * @typedef {{ label: string, title: string, from: string, to: string, what: string, doubt: string }} Way
  */
 
@@ -63,28 +64,39 @@ export const WAYS = {
 export const isStyled = (way) => way === "style" || way === "weight";
 
 /**
- * Goes such a way; each picture is handed to `add` when it is there.
+ * Goes such a way; each picture is handed to `add` when it is there, which says whether that is enough.
  * @param {Session} app
  * @param {string} way
- * @param {{ content: Tensor, style: Tensor, seed: number, add: (name: string, image: Tensor) => Promise<void>, signal: AbortSignal }} run
+ * @param {{ content: Tensor, style: Tensor, settings: StyleSettings & { steps: number }, seed: number, add: (name: string, image: Tensor) => Promise<boolean>, turn: () => Promise<boolean>, signal: AbortSignal }} run
+ *   `turn` is awaited between steps: while it is open the run rests, and when it gives `true` the run ends
  */
-export async function goStyled(app, way, { content, style, seed, add, signal }) {
-  const { steps, alpha, beta } = await app.net.stylePreset();
+export async function goStyled(app, way, { content, style, settings, seed, add, turn, signal }) {
+  const { steps, alpha = 1, beta = 1 } = settings;
   // One size throughout, so that the network can be asked at every step.
-  const common = { scales: 1, seed, signal };
+  const common = { ...settings, scales: 1, seed, signal };
   if (way === "style") {
-    const { image } = await app.net.stylize(content, style, {
+    const { image, state } = await app.net.stylize(content, style, {
       ...common,
       every: Math.max(1, Math.round(steps / FRAMES)),
-      onStep: ({ step, image: now }) => add(`step ${step}`, now),
+      onStep: async ({ step, image: now }) =>
+        (await add(`step ${step}`, now)) ? { stop: true } : undefined,
     });
-    await add(`step ${steps}`, image);
+    await add(`step ${state.step}`, image);
     return;
   }
   await add("β / α = 0", content);
   for (const times of WEIGHTS) {
+    let ends = false;
     const more = { ...common, beta: Number((times * beta).toPrecision(2)), steps: STEPS };
-    const { image } = await app.net.stylize(content, style, more);
-    await add(`β / α = ${number(more.beta / alpha)}`, image);
+    const { image } = await app.net.stylize(content, style, {
+      ...more,
+      every: 4,
+      onStep: async () => {
+        ends = await turn();
+        return ends ? { stop: true } : undefined;
+      },
+    });
+    // A picture that was cut short is none of the way.
+    if (ends || (await add(`β / α = ${number(more.beta / alpha)}`, image))) return;
   }
 }

@@ -27,6 +27,7 @@ import { createLane } from "./synthesis-lane.js";
  * @typedef {import("../app/session.js").Part} Part
  * @typedef {import("../app/store.js").Store} Store
  * @typedef {import("../convscope.js").Tensor} Tensor
+ * @typedef {import("../convscope.js").StyleOptions} StyleOptions
  * @typedef {import("./style-question.js").Wanted} Wanted
  * @typedef {import("./style-question.js").Preset} Preset
  * @typedef {import("./synthesis-lane.js").Asked<Wanted>} Asked
@@ -77,13 +78,7 @@ export function create(root, store, app) {
   const ask = createAsk({ onAnswer: () => run.startOrPause(), signal });
   const layers = createLayers({ app, signal });
   const shuffle = createShuffle({ app, signal });
-  const stage = h(
-    "div",
-    { class: "style-stage" },
-    inputs.element,
-    lane.element,
-    grams.element,
-  );
+  const stage = h("div", { class: "style-stage" }, inputs.element, lane.element, grams.element);
   const way = h("div", { class: "way" }, losses.element, scrub.element);
   root.append(
     sayings.heading,
@@ -239,24 +234,37 @@ export function create(root, store, app) {
   }
 
   /**
-   * The Gram matrices that stay, of both pictures at the size of the result: at another one a layer answers otherwise.
+   * The Gram matrix from which a run would start: at the size of the result, since at another one a layer answers otherwise.
+   * @param {Wanted} wanted
+   * @param {StyleOptions["init"]} init
+   * @param {string} layer
+   * @param {AbortSignal} until
+   */
+  async function gramOf(wanted, init, layer, until) {
+    if (!pictures) throw new Error("No pictures are chosen yet.");
+    /** @type {Tensor | undefined} */
+    let first;
+    const { grams: after } = await app.net.stylize(pictures.content, pictures.styles, {
+      ...wanted,
+      ...{ scales: 1, init, steps: 1, grams: [layer], signal: until },
+      onStep: ({ grams: found }) => {
+        first ??= found[layer];
+        return { stop: true };
+      },
+    });
+    return first ?? after[layer];
+  }
+
+  /**
+   * The Gram matrices that stay in a run.
    * @param {Wanted} wanted
    * @param {string} layer
    * @param {AbortSignal} until
    */
   async function showKnown(wanted, layer, until) {
-    const first = await imageOf(question.style(), until);
-    const { size, styleScale = 1 } = wanted;
-    const gramOf = async (/** @type {import("../convscope.js").ImageLike} */ image, times = 1) => {
-      const extents = [size ?? app.net.input.shape.slice(2)].flat();
-      const at = /** @type {[number, number]} */ (
-        extents.map((extent) => Math.round(times * extent))
-      );
-      const sized = await app.net.preprocess(image, { size: at });
-      return app.net.gram(sized, layer, { signal: until });
-    };
-    const style = await gramOf(first, styleScale);
-    grams.begin(layer, { style, content: await gramOf(app.picture.image ?? app.input) });
+    const ofStyle = await gramOf(wanted, "style", layer, until);
+    const ofContent = await gramOf(wanted, "content", layer, until);
+    grams.begin(layer, { style: ofStyle, content: ofContent });
   }
 
   /**
@@ -382,7 +390,7 @@ export function create(root, store, app) {
       if (!options) return;
       await showKnown(options, layer, until);
       const image = lane.last?.tensor;
-      if (image) grams.result(await app.net.gram(image, layer, { signal: until }));
+      if (image) grams.result(await gramOf(options, image, layer, until));
     });
   }
 }
