@@ -340,6 +340,102 @@ test("the ladder shows what it has when it is stopped, and the game keeps its mo
     assert.equal(await page.locator(".moves li").count(), 1);
   }));
 
+test("by keyboard alone Tab goes through all controls, and Enter keeps its place", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    await openApp(page, `${VIEW}&robustness.mode=attack`);
+    const focused = () =>
+      page.evaluate(() => {
+        const at = /** @type {HTMLInputElement | null} */ (document.activeElement);
+        const named = at?.getAttribute("aria-label") ?? at?.labels?.[0]?.textContent;
+        return (named ?? at?.textContent ?? "").trim();
+      });
+    await page.locator(".mode-tabs button").first().focus();
+    const way = /** @type {string[]} */ ([]);
+    const controls = page.locator(".attack :is(canvas[tabindex], .chart, button)");
+    const count = await controls.locator("visible=true").count();
+    for (let press = 0; press < 40; press += 1) {
+      await page.keyboard.press("Tab");
+      way.push(await focused());
+      const ring = await page.evaluate(() => {
+        const at = document.activeElement;
+        const shown = at?.matches("input[type=radio]") ? at.closest("label") : at;
+        const { outlineStyle, boxShadow } = getComputedStyle(shown ?? document.body);
+        return outlineStyle !== "none" || boxShadow !== "none";
+      });
+      assert.ok(ring, `${way.at(-1)} shows where the keyboard is`);
+      if (way.at(-1) === "Formula and paper") break;
+    }
+    assert.equal(way.at(-1), "Formula and paper", way.join(" | "));
+    assert.ok(way.length >= count + 8, way.join(" | "));
+    assert.ok(!way.includes(""), "none is lost between controls that have names");
+    // Enter on a row of the ladder draws the table anew.
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `${VIEW}&robustness.mode=ladder`);
+    await page.locator(".ladder .run button").click();
+    await settled(page);
+    await page.locator(".ladder-table tbody button").nth(3).focus();
+    await page.keyboard.press("Enter");
+    assert.equal(await focused(), "Median");
+    await page.waitForFunction(() => location.hash.includes("robustness.rung=median"));
+    await page.waitForFunction(() =>
+      document.querySelector(".examined figcaption")?.textContent?.startsWith("Median"),
+    );
+    assert.equal(await focused(), "Median");
+  }));
+
+test("a link reopens what was chosen, and the controls follow the address", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    const attack = `${VIEW}&robustness.mode=attack&robustness.attack=pgd&robustness.epsilon=4`;
+    await openApp(
+      page,
+      `${attack}&robustness.goal=8&robustness.gain=50&robustness.options=steps:7,norm:l2`,
+    );
+    const value = (/** @type {string} */ name) =>
+      page.getByLabel(name, { exact: true }).first().inputValue();
+    const checked = (/** @type {string} */ name) =>
+      page.getByRole("radio", { name, exact: true, includeHidden: true }).isChecked();
+    assert.equal(await value("Attack"), "pgd");
+    assert.equal(await text(page, ".slider.marked output"), "0.250", "4/16 in L2");
+    assert.equal(await page.getByRole("combobox", { name: "Towards" }).inputValue(), "Bag");
+    assert.equal(await value("Steps"), "7");
+    assert.ok((await checked("L2")) && (await checked("×50")) && (await checked("One class")));
+    await show(page, `${attack}&robustness.options=steps:9,restarts:2`);
+    assert.equal(await value("Steps"), "9");
+    assert.equal(await value("Restarts"), "2");
+    assert.ok(
+      (await checked("L∞")) && (await checked("×10")) && (await checked("Any other class")),
+    );
+    await show(
+      page,
+      `${VIEW}&robustness.mode=defend&robustness.defence=bit_depth&robustness.amount=2&robustness.adaptive=1`,
+    );
+    assert.equal(await value("Defence"), "bit_depth");
+    assert.equal(await value("Bits"), "2");
+    assert.ok(await checked("Knows it"));
+    await show(page, `${VIEW}&robustness.kind=rotation&robustness.strength=90&robustness.guess=1`);
+    assert.equal(await value("Kind"), "rotation");
+    assert.equal(await text(page, ".slider output"), "+90°");
+    assert.ok(await page.getByLabel("Guess first, then look").isChecked());
+    await show(page, `${VIEW}&robustness.mode=pixels&robustness.dot=3&robustness.dots=4,5,white`);
+    assert.equal(await value("Side of the dot"), "3");
+    assert.ok(await page.getByRole("button", { name: "Take the dots off" }).isEnabled());
+  }));
+
+test("without labelled pictures the ladder offers those that ship, and dear runs wait with the picture shown", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    const photo = "#model=efficientnet-lite0&image=chelsea&view=robustness&robustness.mode=";
+    await openApp(page, `${photo}defend`);
+    assert.match(await text(page, ".defend .verdict"), /^Start attacks the picture/);
+    assert.equal(await text(page, ".defend .run"), "Start", "nothing was stopped");
+    assert.equal(await page.locator(".four canvas[aria-label='The picture']").count(), 1);
+    await show(page, `${photo}ladder`);
+    assert.ok(await page.locator(".climb").isHidden());
+    await page.getByRole("button", { name: "Climb it with Fashion-MNIST" }).click();
+    await page.locator(".ladder-table tbody tr").first().waitFor();
+    assert.match(await page.evaluate(() => location.hash), /model=fashion&/);
+  }));
+
 test("what fools one network is shown to the others, in a table that stops when told to", () =>
   withPage({ backend: "cpu" }, async (page) => {
     await openApp(page, VIEW);

@@ -204,6 +204,7 @@ export const VIEWS = [
       "robustness.amount": null,
       "robustness.adaptive": false,
       "robustness.count": 50,
+      "robustness.rung": "",
       "robustness.moves": "",
     },
     load: () => import("../views/robustness.js"),

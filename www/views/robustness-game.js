@@ -4,7 +4,7 @@
  */
 
 import { button, group } from "../widgets/controls.js";
-import { h } from "../widgets/dom.js";
+import { h, refill } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 import { callOnLadder, DEFENCES } from "./robustness-defences.js";
 import { of255 } from "./robustness-sight.js";
@@ -176,7 +176,8 @@ export function createGame({ app, store, netOf, examples, signal }) {
         id !== before && (id !== "robust" || robust) && (id !== "known" || last !== "robust"),
     );
     const all = list.map(({ id }) => id);
-    choices.replaceChildren(
+    refill(
+      choices,
       ...offered.map(({ id, title }) =>
         button({
           label: title,

@@ -5,7 +5,7 @@
  */
 
 import { button, fold, group, slider } from "../widgets/controls.js";
-import { h, on } from "../widgets/dom.js";
+import { h, on, refill } from "../widgets/dom.js";
 import { callOnLadder, DEFENCES } from "./robustness-defences.js";
 import { createGame } from "./robustness-game.js";
 import { createMatrix } from "./robustness-matrix.js";
@@ -113,7 +113,6 @@ export function createLadder({ app, store, heading, words, signal }) {
 
   /** Clean accuracy and cells of each rung. @type {{ clean: number | null, cells: (number | null)[] }[]} */
   let results = [];
-  let chosen = 0;
   let turn = 0;
   /** Other networks, by id; they go with the view. @type {Map<string, Promise<Net>>} */
   const nets = new Map();
@@ -135,21 +134,38 @@ export function createLadder({ app, store, heading, words, signal }) {
     return wanted >= FEW && wanted <= MOST ? Math.round(wanted) : FEW;
   }
 
-  /** Who is attacked, from the plain network up. @returns {Rung[]} */
+  /** Who is attacked, from the plain network up. @returns {(Rung & { id: string })[]} */
   function rungs() {
     const behind = DEFENCES.map((each) => ({
+      id: each.id,
       title: each.title,
       defence: callOnLadder(each),
       model: null,
     }));
     const robust = app.scope.models.some(({ id }) => id === "fashion-robust");
     return [
-      { title: "No defence", defence: null, model: null },
+      { id: "", title: "No defence", defence: null, model: null },
       ...behind,
       ...(robust && state().model !== "fashion-robust"
-        ? [{ title: "Adversarial training", defence: null, model: "fashion-robust" }]
+        ? [
+            {
+              id: "robust",
+              title: "Adversarial training",
+              defence: null,
+              model: "fashion-robust",
+            },
+          ]
         : []),
     ];
+  }
+
+  /** The place of the rung that is looked at. */
+  function chosen() {
+    const wanted = state()["robustness.rung"];
+    return Math.max(
+      0,
+      rungs().findIndex(({ id }) => id === wanted),
+    );
   }
 
   /** @param {string | null} id @param {AbortSignal} until */
@@ -200,7 +216,7 @@ export function createLadder({ app, store, heading, words, signal }) {
     });
     if (mine !== turn || signal.aborted) return;
     if (done || !app.isWorking("ladder")) run.end();
-    if (done) void close.examine(rungs()[chosen]);
+    if (done) void close.examine(rungs()[chosen()]);
   }
 
   /**
@@ -231,6 +247,7 @@ export function createLadder({ app, store, heading, words, signal }) {
 
   function draw() {
     const list = rungs();
+    const now = chosen();
     const head = h(
       "tr",
       {},
@@ -241,25 +258,31 @@ export function createLadder({ app, store, heading, words, signal }) {
       const shown = rung.defence === null ? cells.slice(0, KNOWING) : cells;
       return h(
         "tr",
-        { class: index === chosen ? "chosen" : undefined },
+        { class: index === now ? "chosen" : undefined },
         h(
           "th",
           { scope: "row" },
-          h("button", { type: "button", "aria-pressed": index === chosen }, rung.title),
+          h("button", { type: "button", "aria-pressed": index === now }, rung.title),
         ),
         shareCell(clean, "clean"),
         ...shown.map((value) => shareCell(value, "")),
       );
     });
-    table.replaceChildren(h("thead", {}, head), h("tbody", {}, ...body));
+    refill(table, h("thead", {}, head), h("tbody", {}, ...body));
   }
 
   /** @param {number} index */
   function pick(index) {
-    if (index === chosen && close.isShown()) return;
-    chosen = index;
+    if (index === chosen()) {
+      if (!close.isShown()) examine();
+      return;
+    }
+    store.set({ "robustness.rung": rungs()[index].id }, { replace: true });
+  }
+
+  function examine() {
     draw();
-    void close.examine(rungs()[chosen]);
+    void close.examine(rungs()[chosen()]);
   }
 
   function say() {
@@ -304,11 +327,10 @@ export function createLadder({ app, store, heading, words, signal }) {
       const stale = changed.has("net") || changed.has("weights") || results.length === 0;
       const anew = ["epsilon", "count"].some((key) => changed.has(`robustness.${key}`));
       matrix.update(stale || anew);
-      if (!anew && app.scope.adapter?.isFallbackAdapter) wait();
-      else if (stale || anew) {
-        chosen = Math.min(chosen, rungs().length - 1);
-        void compute();
-      }
+      const slow = app.scope.adapter?.isFallbackAdapter === true;
+      if (anew || (stale && !slow)) void compute();
+      else if (changed.has("robustness.rung") && !again) examine();
+      else if (slow) wait();
     },
     leave() {
       words.element.hidden = false;

@@ -5,7 +5,7 @@
  */
 
 import { button, fold, group, segmented, slider } from "../widgets/controls.js";
-import { h, on } from "../widgets/dom.js";
+import { h, on, refill } from "../widgets/dom.js";
 import { count, fixed, percent } from "../widgets/format.js";
 import { createLegend } from "../widgets/legend.js";
 import { createLink, createPixels } from "../widgets/pixels.js";
@@ -221,7 +221,8 @@ export function createSinglePixels({ app, store, heading, words, signal }) {
       .filter((place) => shown.fall.data[place] > 0)
       .sort((a, b) => shown.fall.data[b] - shown.fall.data[a])
       .slice(0, WORST);
-    worst.replaceChildren(
+    refill(
+      worst,
       ...order.map((place) => {
         const cell = cellOf(place, every);
         const name = HUES[shown.color[place]]?.[0] ?? "";

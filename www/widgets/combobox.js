@@ -41,7 +41,14 @@ export function createCombobox({ label, onChoose, signal }) {
     "aria-controls": `${id}-list`,
     "aria-autocomplete": "list",
   });
-  const list = h("ul", { id: `${id}-list`, role: "listbox", "aria-label": label, hidden: true });
+  const list = h("ul", {
+    id: `${id}-list`,
+    role: "listbox",
+    "aria-label": label,
+    // What scrolls takes a stop of Tab in some browsers, and would be lost as it closes.
+    tabindex: -1,
+    hidden: true,
+  });
   const element = h(
     "div",
     { class: "combobox" },

@@ -153,3 +153,16 @@ export function styleValue(name) {
 export function pixelRatio() {
   return window.devicePixelRatio || 1;
 }
+
+/**
+ * Fills an element anew without taking the keyboard from who is in it: the button at the same place gets the focus.
+ * @param {HTMLElement} element
+ * @param {...Node} children
+ */
+export function refill(element, ...children) {
+  const buttons = () => [...element.querySelectorAll("button")];
+  const place = buttons().indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+  element.replaceChildren(...children);
+  const next = buttons();
+  if (place >= 0) next[Math.min(place, next.length - 1)]?.focus({ preventScroll: true });
+}
