@@ -328,6 +328,16 @@ test("the ladder shows what it has when it is stopped, and the game keeps its mo
     ).map((share) => Number.parseFloat(share));
     const rates = `${clean} ${noise} ${square} ${fgsm} ${pgd}`;
     assert.ok(clean > 80 && noise > fgsm && fgsm >= pgd && square >= pgd, rates);
+    // The budget is shared: what was played for another one is not shown for this one.
+    await show(page, `${VIEW}&robustness.mode=defend&robustness.epsilon=2`);
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `${VIEW}&robustness.mode=ladder&robustness.epsilon=2`);
+    await page.waitForFunction(
+      () => !document.querySelector(".ladder-table tbody td")?.textContent?.includes("%"),
+    );
+    await page.locator(".ladder .run button").click();
+    await settled(page);
     await page.getByRole("button", { name: "Play: your move" }).click();
     await page.waitForFunction(() =>
       /%/.test(document.querySelector(".moves .stands")?.textContent ?? ""),

@@ -113,6 +113,8 @@ export function createLadder({ app, store, heading, words, signal }) {
 
   /** Clean accuracy and cells of each rung. @type {{ clean: number | null, cells: (number | null)[] }[]} */
   let results = [];
+  /** What they were played for. */
+  let played = "";
   let turn = 0;
   /** Other networks, by id; they go with the view. @type {Map<string, Promise<Net>>} */
   const nets = new Map();
@@ -188,7 +190,13 @@ export function createLadder({ app, store, heading, words, signal }) {
     };
   }
 
+  /** What results depend on. */
+  function question() {
+    return [state().model, epsilonNow(), countNow()].join(" ");
+  }
+
   async function compute() {
+    played = question();
     turn += 1;
     const mine = turn;
     const list = rungs();
@@ -240,7 +248,9 @@ export function createLadder({ app, store, heading, words, signal }) {
 
   /** A slow adapter climbs only when it is told to. */
   function wait() {
-    if (results.length > 0) return;
+    turn += 1;
+    results = [];
+    close.clear();
     draw();
     run.stopped();
   }
@@ -324,13 +334,13 @@ export function createLadder({ app, store, heading, words, signal }) {
       words.element.hidden = !can;
       if (!can) return;
       game.update(again, changed);
-      const stale = changed.has("net") || changed.has("weights") || results.length === 0;
-      const anew = ["epsilon", "count"].some((key) => changed.has(`robustness.${key}`));
-      matrix.update(stale || anew);
-      const slow = app.scope.adapter?.isFallbackAdapter === true;
-      if (anew || (stale && !slow)) void compute();
-      else if (changed.has("robustness.rung") && !again) examine();
-      else if (slow) wait();
+      if (changed.has("weights")) played = "";
+      // Other ways to look share the budget, and may have moved it meanwhile.
+      const stale = played !== question();
+      matrix.update(stale);
+      if (changed.has("robustness.rung") && !again) examine();
+      else if (stale && again && app.scope.adapter?.isFallbackAdapter) wait();
+      else if (stale) void compute();
     },
     leave() {
       words.element.hidden = false;
