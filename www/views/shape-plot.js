@@ -12,18 +12,20 @@ import { fixed } from "../widgets/format.js";
  * @typedef {{ name: string, bias: number, kind: "own" | "published" | "class", title: string }} Mean
  */
 
-const WIDTH = 620;
+/** In the plot's own units, which are pixels as far as there is room: no less and no more than this. */
+const NARROWEST = 360;
+const WIDEST = 620;
 const LEFT = 118;
 const RIGHT = 18;
 const TOP = 50;
 const ROW = 19;
 const FOOT = 46;
 
-/** Names of lines stand on so many levels, so that near ones can be read. */
-const LEVELS = 4;
+/** Names of lines stand on several levels, so that near ones can be read; on more where there is less room. */
+const levelsOf = (/** @type {number} */ width) => (width < 500 ? 6 : 4);
 
-/** @param {number} bias */
-const x = (bias) => LEFT + (1 - bias) * (WIDTH - LEFT - RIGHT);
+/** @param {number} width @returns {(bias: number) => number} */
+const scaleOf = (width) => (bias) => LEFT + (1 - bias) * (width - LEFT - RIGHT);
 
 /**
  * @param {{ label: string }} options
@@ -37,9 +39,12 @@ export function createBiasPlot({ label }) {
      * @param {{ rows: Row[], means: Mean[] }} sight
      */
     show({ rows, means }) {
-      const foot = TOP + LEVELS * 13 + Math.max(1, rows.length) * ROW;
-      const top = TOP + LEVELS * 13 - 8;
-      element.setAttribute("viewBox", `0 0 ${WIDTH} ${foot + FOOT}`);
+      const width = Math.min(WIDEST, Math.max(NARROWEST, element.clientWidth || WIDEST));
+      const x = scaleOf(width);
+      const under = TOP + levelsOf(width) * 13;
+      const foot = under + Math.max(1, rows.length) * ROW;
+      const top = under - 8;
+      element.setAttribute("viewBox", `0 0 ${width} ${foot + FOOT}`);
       const ticks = [0, 0.25, 0.5, 0.75, 1].flatMap((bias) => [
         svg("line", { class: "grid", x1: x(bias), x2: x(bias), y1: top, y2: foot }),
         svg("text", { x: x(bias), y: foot + 15, "text-anchor": "middle" }, fixed(bias, 2)),
@@ -60,8 +65,8 @@ export function createBiasPlot({ label }) {
       element.replaceChildren(
         ...ticks,
         ...axes,
-        ...lines(means, foot),
-        ...rows.flatMap((row, index) => dot(row, foot - (rows.length - index - 0.5) * ROW)),
+        ...lines(means, foot, width),
+        ...rows.flatMap((row, index) => dot(row, foot - (rows.length - index - 0.5) * ROW, x)),
       );
       const all = means.map((mean) => `${mean.name} ${fixed(mean.bias, 3)}`).join(", ");
       element.setAttribute("aria-label", `${label}: ${all}`);
@@ -72,18 +77,20 @@ export function createBiasPlot({ label }) {
 /**
  * @param {Mean[]} means
  * @param {number} foot
+ * @param {number} width of the plot
  */
-function lines(means, foot) {
+function lines(means, foot, width) {
+  const x = scaleOf(width);
   const sorted = [...means].sort((a, b) => b.bias - a.bias);
   /** Where the last name of each level ends. */
-  const ends = Array.from({ length: LEVELS }, () => Number.NEGATIVE_INFINITY);
+  const ends = Array.from({ length: levelsOf(width) }, () => Number.NEGATIVE_INFINITY);
   return sorted.flatMap(({ name, bias, kind, title }) => {
     const text = `${name} ${fixed(bias, 3)}`;
-    const width = 5.9 * text.length;
-    const start = Math.min(Math.max(x(bias) - width / 2, 2), WIDTH - width - 2);
+    const long = 6.3 * text.length;
+    const start = Math.min(Math.max(x(bias) - long / 2, 2), width - long - 2);
     const free = ends.findIndex((end) => end + 8 < start);
     const level = free >= 0 ? free : ends.indexOf(Math.min(...ends));
-    ends[level] = start + width;
+    ends[level] = start + long;
     const y = 41 + level * 13;
     return [
       svg(
@@ -100,8 +107,9 @@ function lines(means, foot) {
 /**
  * @param {Row} row
  * @param {number} y
+ * @param {(bias: number) => number} x
  */
-function dot({ name, bias, low, high, title }, y) {
+function dot({ name, bias, low, high, title }, y, x) {
   const label = svg(
     "text",
     { class: "category", x: LEFT - 12, y: y + 4, "text-anchor": "end" },
