@@ -16,14 +16,14 @@ const SHEETS = {
   "lite0-more": {
     model: "efficientnet-lite0",
     contents: ["coffee", "flower"],
-    styles: ["style-dots", "style-pencil", "style-swirls"],
+    styles: ["style-dots", "style-pencil", "style-brick", "style-pebbles"],
     options: { size: 128, steps: 80, preserveColors: "match" },
     side: 128,
   },
   fashion: {
     model: "fashion",
     contents: ["fashion-bag-1", "fashion-t-shirt-top-1", "fashion-sneaker-1"],
-    styles: ["style-zebra", "style-woodcut", "style-glass", "style-pencil"],
+    styles: ["style-zebra", "style-glass", "style-brick", "style-pebbles"],
     options: { size: 112 },
     side: 112,
   },

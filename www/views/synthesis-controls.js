@@ -179,13 +179,13 @@ export function createControls({ root, question, store, doing, signal }) {
      * @param {State} next
      */
     async mirror(next) {
-      of.set(String(next["synthesis.of"]));
+      of.set(question.kind());
       beside.set(next["synthesis.compare"] === true);
       beside.element.hidden = question.sight() !== "one" || !question.canCompare();
       stretch.set(next["synthesis.stretch"] === true);
       preset.set(String(next["synthesis.preset"]));
       from.set(String(next["synthesis.from"]));
-      mix.update(next["synthesis.of"] === "mix");
+      mix.update(question.kind() === "mix");
       other.show(question.ends());
       octaves.set(Number(next["synthesis.octaves"]));
       blur.set(Number(next["synthesis.blur"]));
