@@ -4,7 +4,9 @@ import { convolutions, operations, prepare, tensor, timeTogether } from "./in-pa
 
 /** @typedef {import("../../www/convscope.js").Scope} Scope */
 /** @typedef {{ label: string, megaflops: number, forwardMs: number, gradientMs: number }} Row */
-/** @typedef {{ title: string, rows: Row[] }} Growth */
+/** @typedef {{ title: string, rows: Row[] }} Family */
+/** @typedef {{ label: string, megabytes: number, seconds: number }} Held what an engine held after a large call, in its device or its wasm memory */
+/** @typedef {{ families: Family[], held: Held[] }} Growth */
 /** @typedef {{ backend: "cpu" | "webgpu", rounds: number }} Order */
 
 /** The class whose logit is differentiated. */
@@ -17,6 +19,9 @@ const FAMILIES = [
   { title: "depth", key: "depth", values: [2, 4, 8, 16] },
 ];
 const BATCHES = [1, 4, 16, 64];
+/** Channels of VGG-16's convolutions up to its fourth block; 0 is a pooling. */
+const TRUNK = [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512];
+const TRUNK_SIDE = 512;
 
 /**
  * @param {Scope} scope
@@ -75,14 +80,80 @@ async function batches(scope, rounds) {
 }
 
 /**
+ * VGG-16's trunk as data.
+ * @param {number} side
+ */
+function trunk(side) {
+  /** @type {Record<string, unknown>[]} */
+  const nodes = [];
+  /** @type {Record<string, import("../../www/convscope.js").Tensor>} */
+  const weights = {};
+  let [source, inputs] = ["x", 3];
+  for (const [index, channels] of TRUNK.entries()) {
+    if (channels === 0) {
+      const pool = { name: `pool${index}`, op: "max_pool2d", kernel: [2, 2], stride: [2, 2] };
+      nodes.push({ ...pool, inputs: [source] });
+      source = pool.name;
+      continue;
+    }
+    const [name, weight] = [`conv${index}`, `conv${index}.weight`];
+    weights[weight] = tensor([channels, inputs, 3, 3], index + 1, Math.sqrt(2 / (3 * inputs)));
+    nodes.push({ name, op: "conv2d", inputs: [source], weight, padding: [1, 1, 1, 1] });
+    nodes.push({ name: `relu${index}`, op: "relu", inputs: [name] });
+    [source, inputs] = [`relu${index}`, channels];
+  }
+  const graph = { name: "trunk", input: { name: "x", shape: [3, side, side] }, nodes };
+  return { graph, weights, last: source };
+}
+
+/**
+ * What large calls hold: the gradient to a large picture through a large trunk, and a layer's output for 2,000 pictures.
+ * @param {(label: string) => void} say
+ * @param {Order["backend"]} backend
+ * @returns {Promise<Held[]>}
+ */
+async function held(say, backend) {
+  const { open } = await prepare();
+  const measured = async (
+    /** @type {string} */ label,
+    /** @type {(scope: Scope) => Promise<unknown>} */ call,
+  ) => {
+    say(label);
+    const scope = await open({ backend, workers: 0 });
+    const began = performance.now();
+    await call(scope);
+    const seconds = (performance.now() - began) / 1000;
+    const { gpuBytes, wasmBytes } = await scope.memory();
+    scope.close();
+    return { label, megabytes: (backend === "webgpu" ? gpuBytes : wasmBytes) / 1e6, seconds };
+  };
+  return [
+    await measured(
+      `gradient to ${TRUNK_SIDE}×${TRUNK_SIDE} through VGG-16's trunk`,
+      async (scope) => {
+        const { graph, weights, last } = trunk(TRUNK_SIDE);
+        const net = await scope.load({ graph, weights });
+        const picture = tensor([1, 3, TRUNK_SIDE, TRUNK_SIDE], 1);
+        await net.gradient(picture, { layer: last, channel: 0 });
+      },
+    ),
+    await measured("act1 of fashion for 2,000 pictures, in principal components", async (scope) => {
+      const net = await scope.load("fashion");
+      const pictures = tensor([2000, ...net.input.shape.slice(1)], 1);
+      await net.embed(pictures, { method: "pca", layer: "act1" });
+    }),
+  ];
+}
+
+/**
  * @param {Order} order
  * @param {(step: string) => void} say
- * @returns {Promise<Growth[]>}
+ * @returns {Promise<Growth>}
  */
 export async function grow({ backend, rounds }, say) {
   const { open } = await prepare();
   const scope = await open({ backend });
-  const tables = [];
+  const families = [];
   for (const { title, key, values } of FAMILIES) {
     const rows = [];
     for (const value of values) {
@@ -90,10 +161,10 @@ export async function grow({ backend, rounds }, say) {
       const size = { ...USUAL, [key]: value };
       rows.push({ label: String(value), ...(await chain(scope, size, rounds)) });
     }
-    tables.push({ title, rows });
+    families.push({ title, rows });
   }
   say("batches");
-  tables.push({ title: "batch of fashion, a picture", rows: await batches(scope, rounds) });
+  families.push({ title: "batch of fashion, a picture", rows: await batches(scope, rounds) });
   scope.close();
-  return tables;
+  return { families, held: await held(say, backend) };
 }

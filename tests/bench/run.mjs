@@ -113,7 +113,7 @@ const date = new Date().toISOString();
 const loadBefore = loadavg()[0];
 /** @type {import("./tables.mjs").Report[]} */
 const reports = parts.has("native") ? native() : [];
-/** @type {Record<string, import("./growth.mjs").Growth[]>} */
+/** @type {Record<string, import("./growth.mjs").Growth>} */
 const growth = {};
 for (const backend of /** @type {const} */ (["cpu", "webgpu"])) {
   if (parts.has(backend)) reports.push(await inBrowser(backend, "in-page", "measure", order()));

@@ -63,30 +63,45 @@ function engineTables(report) {
   ].join("\n");
 }
 
-/** @param {Record<string, import("./growth.mjs").Growth[]>} growth by engine */
+/** @param {Record<string, import("./growth.mjs").Growth>} growth by engine */
 export function growthTables(growth) {
   return Object.entries(growth)
-    .flatMap(([engine, tables]) =>
-      tables.map(({ title, rows }) =>
-        [
-          `## ${title}, ${engine === "cpu" ? "CPU" : "WebGPU"} engine in the browser`,
-          "",
-          table(
-            [title, "MFLOP", "forward ms", "GFLOP/s", "input gradient ms", "GFLOP/s"],
-            rows.map((row) => [
-              row.label,
-              number(row.megaflops),
-              number(row.forwardMs),
-              number(row.megaflops / row.forwardMs),
-              number(row.gradientMs),
-              number((2 * row.megaflops) / row.gradientMs),
-            ]),
-          ),
-          "",
-        ].join("\n"),
-      ),
-    )
+    .flatMap(([engine, { families, held }]) => {
+      const where = `${engine === "cpu" ? "CPU" : "WebGPU"} engine in the browser`;
+      return [
+        ...families.map(
+          ({ title, rows }) => `## ${title}, ${where}\n\n${familyTable(title, rows)}\n`,
+        ),
+        `## memory, ${where}\n\n${heldTable(held)}\n`,
+      ];
+    })
     .join("\n");
+}
+
+/**
+ * @param {string} title
+ * @param {import("./growth.mjs").Row[]} rows
+ */
+function familyTable(title, rows) {
+  return table(
+    [title, "MFLOP", "forward ms", "GFLOP/s", "input gradient ms", "GFLOP/s"],
+    rows.map((row) => [
+      row.label,
+      number(row.megaflops),
+      number(row.forwardMs),
+      number(row.megaflops / row.forwardMs),
+      number(row.gradientMs),
+      number((2 * row.megaflops) / row.gradientMs),
+    ]),
+  );
+}
+
+/** @param {import("./growth.mjs").Held[]} held */
+function heldTable(held) {
+  return table(
+    ["call", "held, MB", "s"],
+    held.map(({ label, megabytes, seconds }) => [label, number(megabytes), number(seconds)]),
+  );
 }
 
 /** @param {NonNullable<Report["sweeps"]>} sweeps */
