@@ -77,7 +77,7 @@ impl Drop for Inner {
 }
 
 impl Gpu {
-    /// Opens the best adapter and measures roughly how fast it multiplies, which says how long a dispatch may be.
+    /// Opens the best adapter and finds roughly how fast it multiplies, which says how long a dispatch may be.
     ///
     /// # Errors
     /// `no_webgpu` if there is no adapter, or only a software one and `software_allowed` is false.
