@@ -47,12 +47,14 @@ export function fileName(...parts) {
 }
 
 /**
- * Saves what replays a run.
+ * Saves what replays a run, with the ways in which a GPU computes its layers.
+ * @param {Session} app
  * @param {object} told
  * @param {string} name
  */
-export function saveJson(told, name) {
-  const blob = new Blob([JSON.stringify(told, null, 2)], { type: "application/json" });
+export async function saveJson(app, told, name) {
+  const whole = { ...told, choices: await app.scope.choices() };
+  const blob = new Blob([JSON.stringify(whole, null, 2)], { type: "application/json" });
   save(blob, `${name}.json`);
 }
 

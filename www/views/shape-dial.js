@@ -137,7 +137,7 @@ export function create(root, store, app, material) {
       film: () => void recording.film(),
       animation: () => void recording.animation(),
       json: () =>
-        saveJson({ ...told(), options: settings ?? {}, address: location.href }, fileOf()),
+        saveJson(app, { ...told(), options: settings ?? {}, address: location.href }, fileOf()),
       replay: (file) => void replay(file),
     },
     signal,

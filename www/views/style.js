@@ -120,7 +120,7 @@ export function create(root, store, app) {
       film: () => void recording.film(),
       animation: () => void recording.animation(),
       json: () => {
-        if (options) saveJson(files.told(options), files.name());
+        if (options) void saveJson(app, files.told(options), files.name());
       },
       replay: (file) => void replay(file),
     },

@@ -68,7 +68,7 @@ export function createFiles({ question, store, lane, sheet }) {
         state: { ...Object.fromEntries(state), target: app.target },
         address: location.href,
       };
-      saveJson(told, name());
+      void saveJson(app, told, name());
     },
     /**
      * The options that a JSON holds, and the state of the page that they belong to.
