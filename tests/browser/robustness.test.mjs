@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { readOptions, sayingOf, writeOptions } from "../../www/views/robustness-attacks.js";
 import { spread } from "../../www/views/robustness-dots.js";
 import { BACKENDS, openApp, withPage, withScope } from "./harness.mjs";
-import { openApi, openOn, parse, pointAt, settled, show, text } from "./sights.mjs";
+import { openApi, openOn, parse, pointAt, saved, settled, show, text } from "./sights.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -206,6 +206,51 @@ test("the map of single pixels says what a pixel does, and a click paints it", (
     await page.getByRole("button", { name: "Take the dots off" }).click();
     await settled(page);
     assert.doesNotMatch(await page.evaluate(() => location.hash), /dots/);
+  }));
+
+test("an attack rests and goes on, is saved as pictures, and its JSON makes it again", () =>
+  withPage({ backend: "cpu" }, async (page) => {
+    const long = `${VIEW}&robustness.mode=attack&robustness.options=steps:200,restarts:20`;
+    await openApp(page, "#model=fashion&view=kernels");
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, long);
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    const steps = page.locator(".map-key .run .number");
+    await page.waitForTimeout(400);
+    const at = await steps.textContent();
+    assert.match(at ?? "", /^\d+ of \d+$/);
+    await page.waitForTimeout(400);
+    assert.equal(await steps.textContent(), at, "nothing moves while it rests");
+    await page.getByRole("button", { name: "Go on", exact: true }).click();
+    await page.waitForFunction(
+      (before) => document.querySelector(".map-key .run .number")?.textContent !== before,
+      at,
+    );
+    await page.locator(".map-key .run button").click();
+    assert.equal(await page.getByRole("button", { name: "Pause", exact: true }).count(), 0);
+
+    await show(page, `${VIEW}&robustness.mode=attack&robustness.options=steps:40`);
+    const attacked = await pixels(page, ".sights figure:nth-child(3) canvas");
+    const png = await saved(page, "PNG");
+    assert.equal(png.name, "convscope-fashion-pgd-fashion-ankle-boot-1.png");
+    assert.ok((await saved(page, "Animation")).bytes.includes("acTL"));
+    const json = await saved(page, "JSON");
+    const told = JSON.parse(json.bytes.toString());
+    assert.equal(told.convscope, "attack");
+    assert.equal(told.options.epsilon, 8 / 255);
+    await show(
+      page,
+      `${VIEW}&robustness.mode=attack&robustness.options=steps:40&robustness.epsilon=4`,
+    );
+    assert.notEqual(await pixels(page, ".sights figure:nth-child(3) canvas"), attacked);
+    await page
+      .locator('input[type="file"][accept="application/json"]')
+      .setInputFiles({ name: json.name, mimeType: "application/json", buffer: json.bytes });
+    await page.waitForFunction(() => !location.hash.includes("robustness.epsilon"));
+    await settled(page);
+    assert.equal(await pixels(page, ".sights figure:nth-child(3) canvas"), attacked);
+    assert.deepEqual((await saved(page, "PNG")).bytes, png.bytes);
   }));
 
 test("an attack shows what was added, keeps its budget, and is walked step by step", () =>

@@ -6,7 +6,9 @@
 import { h } from "../widgets/dom.js";
 import { count, number } from "../widgets/format.js";
 import { createReadout } from "../widgets/readout.js";
+import { createRest } from "./rest.js";
 import { createAttackControls } from "./robustness-attack-controls.js";
+import { createAttackSaves } from "./robustness-attack-saves.js";
 import { createAttackSight } from "./robustness-attack-sight.js";
 import { BENCHMARK, createWish, MOST_EPSILON, PER_L2 } from "./robustness-attack-wish.js";
 import { formulaOf, sayingOf } from "./robustness-attacks.js";
@@ -46,6 +48,16 @@ export function createAttack({ app, store, heading, words, signal }) {
     signal,
   });
   const run = createRun({ onStart: () => void compute(), onStop: stop, signal });
+  const rest = createRest({ signal });
+  const saves = createAttackSaves({
+    app,
+    store,
+    wish,
+    steps: () => frames,
+    shown,
+    onReplay: () => void compute(),
+    signal,
+  });
   const verdict = h("p", { class: "verdict", role: "status" });
   const surface = createSurface({ app, say, signal });
   const transfer = createTransfer({ app, store, signal });
@@ -54,7 +66,7 @@ export function createAttack({ app, store, heading, words, signal }) {
     "div",
     { class: "attack" },
     sight.pictures,
-    h("div", { class: "row map-key" }, sight.budget, run.element),
+    h("div", { class: "row map-key" }, sight.budget, rest.element, run.element),
     way,
     h("div", { class: "row outcome" }, verdict, transfer.element),
     readout.element,
@@ -80,6 +92,7 @@ export function createAttack({ app, store, heading, words, signal }) {
     at = null;
     let next = 0;
     run.start();
+    rest.begin();
     const options = wish.asked();
     const { steps: each = 40, binarySearchSteps: times = 1 } = /** @type {any} */ (options);
     const steps = each * times;
@@ -92,6 +105,7 @@ export function createAttack({ app, store, heading, words, signal }) {
         onProgress: run.step,
         onStep: async (/** @type {Step} */ step) => {
           if (mine !== turn) return;
+          await rest.over();
           frames.push(step);
           if (frames.length > 2 * FRAMES) frames = frames.filter((_, index) => index % 2 === 0);
           const begun = performance.now();
@@ -105,6 +119,7 @@ export function createAttack({ app, store, heading, words, signal }) {
       }),
     );
     if (mine !== turn || signal.aborted) return;
+    rest.end();
     if (found) {
       run.end();
       outcome = found;
@@ -127,6 +142,7 @@ export function createAttack({ app, store, heading, words, signal }) {
   }
 
   function stop() {
+    rest.end();
     app.stop("attack");
     run.stopped();
   }
@@ -306,9 +322,10 @@ export function createAttack({ app, store, heading, words, signal }) {
 
   return {
     element,
-    controls: controls.elements,
+    controls: [...controls.elements, saves],
     update: follow,
     leave() {
+      rest.end();
       for (const job of ["attack", "attack.draw", "attack.lay"]) app.stop(job);
       surface.leave();
       transfer.leave();
