@@ -210,7 +210,8 @@ test("the map of single pixels says what a pixel does, and a click paints it", (
 
 test("an attack rests and goes on, is saved as pictures, and its JSON makes it again", () =>
   withPage({ backend: "cpu" }, async (page) => {
-    const long = `${VIEW}&robustness.mode=attack&robustness.options=steps:200,restarts:20`;
+    // So small a budget fools nobody, so that every restart is made.
+    const long = `${VIEW}&robustness.mode=attack&robustness.epsilon=0.5&robustness.options=steps:200,restarts:20`;
     await openApp(page, "#model=fashion&view=kernels");
     await page.evaluate((hash) => {
       location.hash = hash;

@@ -189,9 +189,12 @@ test("space starts, pauses and goes on, and Stop keeps what there is", () =>
     await page.getByRole("button", { name: "No", exact: true }).click();
     const start = page.locator("#controls .buttons button, .controls .buttons button").first();
     await page.getByRole("button", { name: "Pause" }).waitFor();
+    await reaches(page, 1);
     await page.locator("#sight h2").click();
     await page.keyboard.press(" ");
     await page.getByRole("button", { name: "Go on" }).waitFor();
+    // The step that was under way is still drawn.
+    await page.waitForTimeout(300);
     const rested = await text(page, ".grown");
     await page.waitForTimeout(300);
     assert.equal(await text(page, ".grown"), rested);
