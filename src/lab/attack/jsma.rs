@@ -190,3 +190,29 @@ impl Map<'_> {
         chosen
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two pixels of two channels, of which one more may change: a value alone counts as a pair with itself.
+    #[test]
+    fn a_value_alone_is_held_against_the_pairs_of_one_pixel() {
+        let best = |own: [f32; 4], all: [f32; 4]| {
+            let map = Map {
+                own: &own,
+                all: &all,
+                sign: 1.0,
+            };
+            map.best(&[0, 1, 2, 3], &[false, false], 1)
+        };
+        let even = [0.0; 4];
+        // (3 + 3)² against (2.5 + 2.5)², and against (3.5 + 3.5)².
+        assert_eq!(best([3.0, 2.5, -1.0, 2.5], even), Some(vec![0]));
+        assert_eq!(best([3.0, 3.5, -1.0, 3.0], even), Some(vec![1]));
+        // One raises the class by 4, the other lowers the rest by 4: together (4 + ½)².
+        let uneven = [0.0, 3.5, 0.0, -3.5];
+        assert_eq!(best([1.0, 4.0, -1.0, 0.5], uneven), Some(vec![1, 3]));
+        assert_eq!(best([-1.0; 4], even), None);
+    }
+}
