@@ -76,3 +76,20 @@ export async function readJson(file, kind, model) {
     throw new Error(`${file.name} was made with ${told.model}; choose that network first.`);
   return told;
 }
+
+/**
+ * What a JSON of that kind, chosen in `input`, holds, where the pictures that it `needs` are there.
+ * @param {{ app: Session, store: import("../app/store.js").Store, kind: string, input: HTMLInputElement, needs: (run: any) => string[] }} options
+ * @returns {Promise<any>}
+ */
+export async function readChosen({ app, store, kind, input, needs }) {
+  const [chosen] = input.files ?? [];
+  input.value = "";
+  if (!chosen) return undefined;
+  return app.work(`${kind}.replay`, async () => {
+    const run = await readJson(chosen, kind, store.get().model);
+    const needed = needs(run).find((id) => !app.pictures.some((each) => each.id === id));
+    if (needed) throw new Error(`${chosen.name} needs the picture ${needed}; open it first.`);
+    return run;
+  });
+}

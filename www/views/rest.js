@@ -4,6 +4,7 @@
  */
 
 import { h, on } from "../widgets/dom.js";
+import { createTurn } from "./growing-turn.js";
 
 /** Shorter runs show no button, in milliseconds. */
 const PATIENCE = 250;
@@ -11,45 +12,38 @@ const PATIENCE = 250;
 /** @param {{ signal: AbortSignal }} options */
 export function createRest({ signal }) {
   const button = h("button", { type: "button", class: "button small", hidden: true }, "Pause");
-  /** What a run waits for while it rests. @type {Promise<void> | null} */
-  let resting = null;
-  let goOn = () => {};
+  const turn = createTurn();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
-  function pause() {
-    resting = new Promise((resolve) => {
-      goOn = resolve;
-    });
-    button.textContent = "Go on";
-  }
-
-  function resume() {
-    goOn();
-    resting = null;
-    button.textContent = "Pause";
-  }
-
-  on(button, "click", () => (resting ? resume() : pause()), signal);
+  const told = () => {
+    button.textContent = turn.rests ? "Go on" : "Pause";
+  };
+  const press = () => {
+    if (turn.rests) turn.goOn();
+    else turn.pause();
+    told();
+  };
+  on(button, "click", press, signal);
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
 
   return {
     element: button,
     /** A run begins. */
     begin() {
-      resume();
+      turn.begin();
+      told();
       clearTimeout(timer);
       timer = setTimeout(() => {
         button.hidden = false;
       }, PATIENCE);
     },
     /** Resolves at once, or when a rest is over. */
-    async over() {
-      await resting;
-    },
+    over: turn.take,
     /** The run ended or was stopped. */
     end() {
-      resume();
+      turn.end();
+      told();
       clearTimeout(timer);
       button.hidden = true;
     },

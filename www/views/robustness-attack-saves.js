@@ -4,7 +4,7 @@
  */
 
 import { savingFold } from "./growing-controls.js";
-import { createRecording, fileName, readJson, saveJson } from "./growing-record.js";
+import { createRecording, fileName, readChosen, saveJson } from "./growing-record.js";
 
 /**
  * @typedef {import("../convscope.js").AttackResult} Outcome
@@ -78,17 +78,10 @@ export function createAttackSaves({ app, store, wish, steps, shown, onReplay, si
     };
   }
 
-  /** @param {HTMLInputElement} file */
-  async function replay(file) {
-    const [chosen] = file.files ?? [];
-    file.value = "";
-    if (!chosen) return;
-    const read = await app.work("attack.replay", async () => {
-      const run = await readJson(chosen, "attack", store.get().model);
-      if (!app.pictures.some((each) => each.id === run.image))
-        throw new Error(`${chosen.name} needs the picture ${run.image}; open it first.`);
-      return run;
-    });
+  /** @param {HTMLInputElement} input */
+  async function replay(input) {
+    const needs = (/** @type {any} */ run) => [run.image];
+    const read = await readChosen({ app, store, kind: "attack", input, needs });
     if (!read) return;
     const state = Object.entries(read.state).filter(([key]) => ASKED.includes(key));
     const before = JSON.stringify(told());

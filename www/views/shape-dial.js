@@ -8,7 +8,7 @@ import { h } from "../widgets/dom.js";
 import { percent } from "../widgets/format.js";
 import { createPixels } from "../widgets/pixels.js";
 import { createStart, savingFold } from "./growing-controls.js";
-import { createRecording, fileName, readJson, saveJson } from "./growing-record.js";
+import { createRecording, fileName, readChosen, saveJson } from "./growing-record.js";
 import { createRun } from "./growing-run.js";
 import { createPlot } from "./saliency-plot.js";
 import { createAnswer } from "./shape-answer.js";
@@ -177,19 +177,10 @@ export function create(root, store, app, material) {
     };
   }
 
-  /** @param {HTMLInputElement} file */
-  async function replay(file) {
-    const [chosen] = file.files ?? [];
-    file.value = "";
-    if (!chosen) return;
-    const read = await app.work("shape.replay", async () => {
-      const run = await readJson(chosen, "shape", store.get().model);
-      const needed = [run.image, run.state["shape.from"]].find(
-        (id) => !app.pictures.some((each) => each.id === id),
-      );
-      if (needed) throw new Error(`${chosen.name} needs the picture ${needed}; open it first.`);
-      return run;
-    });
+  /** @param {HTMLInputElement} input */
+  async function replay(input) {
+    const needs = (/** @type {any} */ run) => [run.image, run.state["shape.from"]];
+    const read = await readChosen({ app, store, kind: "shape", input, needs });
     if (!read) return;
     brought = read.options;
     const state = Object.entries(read.state).filter(([key]) => ASKED.includes(key));

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::lab::synthesis::Normalization;
+use crate::lab::synthesis::settings::SMALL;
 use crate::lab::synthesis::settings::{
     self as descent, Octaves, Optimizer, Parametrization, Range, count, within,
 };
@@ -200,9 +201,6 @@ fn owned(layers: &[(&str, f32)]) -> Weighted {
         .map(|(name, weight)| ((*name).to_owned(), *weight))
         .collect()
 }
-
-/// The longest side in pixels of the pictures of a small network.
-const SMALL: usize = 64;
 
 /// Pixels by which a picture is rolled at most; over its size it comes round again.
 const MOST_JITTER: usize = 1024;

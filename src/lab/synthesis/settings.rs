@@ -115,7 +115,7 @@ pub struct Settings {
 pub const PRESETS: [&str; 5] = ["gentle", "natural", "pattern", "lucid", "plain"];
 
 /// The longest side in pixels up to which a network counts as small, which needs gentler settings.
-const SMALL: usize = 64;
+pub const SMALL: usize = 64;
 
 /// Where small networks start: pictures in grey, of digits or of things cut out, lie on black. With this, what is drawn is
 /// an outline on black too, which networks that were trained apart agree on far more often than on a pattern on grey.

@@ -20,8 +20,9 @@ pub async fn occlusion(subject: &Subject<'_>, settings: &Settings) -> Result<Ten
             sum / counts.at(picture * shape.plane() + pixel).max(1.0)
         })
     };
+    let fill_of = |picture: usize| &fill.data()[picture * shape.picture()..][..shape.picture()];
     let mut sweep = subject.values(windows.len(), |window, picture, x| {
-        let fill = &fill.data()[picture * shape.picture()..][..x.len()];
+        let fill = fill_of(picture);
         for pixel in windows[window].pixels(shape) {
             for channel in 0..shape.c() {
                 let index = channel * shape.plane() + pixel;
@@ -32,12 +33,8 @@ pub async fn occlusion(subject: &Subject<'_>, settings: &Settings) -> Result<Ten
     while let Some((batch, answers)) = sweep.next().await? {
         for (&(window, picture), answer) in batch.rows.iter().zip(answers) {
             // Covering with what is there already loses nothing; two batches of a GPU may round it otherwise.
-            let changes = windows[window].covers(
-                shape,
-                subject.picture(picture),
-                &fill.data()[picture * shape.picture()..][..shape.picture()],
-            );
-            let loss = if changes {
+            let loss = if windows[window].covers(shape, subject.picture(picture), fill_of(picture))
+            {
                 f64::from(whole[picture]) - f64::from(answer)
             } else {
                 0.0

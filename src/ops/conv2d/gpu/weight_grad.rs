@@ -24,12 +24,11 @@ pub fn weight_grad(op: &Conv2dWeightGrad, inputs: &[Shape], output: Shape) -> Ve
     if geometry.is_depthwise(output) {
         return existing([("positions", Some(gradient.depthwise()))]);
     }
-    let special = match [output.h(), output.w()] {
-        [3, 3] if geometry.is_dense_window() => ("strips", gradient.three_by_three()),
-        [1, 1] if geometry.is_product() => ("product", gradient.one_by_one()),
-        _ => ("none", None),
-    };
-    existing([special, ("taps", Some(gradient.general()))])
+    existing([
+        ("strips", gradient.three_by_three()),
+        ("product", gradient.one_by_one()),
+        ("taps", Some(gradient.general())),
+    ])
 }
 
 struct Gradient<'a> {
@@ -98,8 +97,11 @@ impl Gradient<'_> {
         self.finish(shader, operands, &params, [tiles, parts], cost)
     }
 
-    /// `None` if the padded copies would be too large.
+    /// 3×3 kernels at stride and dilation 1; `None` for others, or if the padded copies would be too large.
     fn three_by_three(&self) -> Option<Vec<Kernel>> {
+        if [self.dw.h(), self.dw.w()] != [3, 3] || !self.op.geometry.is_dense_window() {
+            return None;
+        }
         let (n, groups, [c_in, c_out]) = (self.x.n(), self.groups(), self.channels());
         let tiles = groups * c_out.div_ceil(4) * c_in.div_ceil(2);
         let strips = self.dy.w().div_ceil(STRIP);
@@ -151,8 +153,11 @@ impl Gradient<'_> {
         Some(kernels)
     }
 
-    /// `None` if the padded copies would be too large.
+    /// 1×1 kernels at stride 1 without padding or groups; `None` for others, or if the padded copies would be too large.
     fn one_by_one(&self) -> Option<Vec<Kernel>> {
+        if [self.dw.h(), self.dw.w()] != [1, 1] || !self.op.geometry.is_product() {
+            return None;
+        }
         let [c_in, c_out] = self.channels();
         let tiles = c_out.div_ceil(8) * c_in.div_ceil(8);
         let quads = self.x.plane().div_ceil(4);
