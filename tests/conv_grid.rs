@@ -25,6 +25,9 @@ const CONVOLUTION_WAYS: [&str; 8] = [
     "positions",
 ];
 
+/// Likewise of the gradient to the weight.
+const WEIGHT_GRADIENT_WAYS: [&str; 5] = ["strips_3x3", "product", "strips", "taps", "positions"];
+
 /// The bound, relative to the largest value.
 const TOLERANCE: f32 = 1e-4;
 
@@ -120,10 +123,14 @@ fn every_way_of_the_gpu_engine_agrees_with_pytorch() {
         tried.borrow_mut().extend(names);
         found
     });
-    for op in ["conv2d", "conv2d_input_grad"] {
-        for way in CONVOLUTION_WAYS {
+    for (op, ways) in [
+        ("conv2d", &CONVOLUTION_WAYS[..]),
+        ("conv2d_input_grad", &CONVOLUTION_WAYS),
+        ("conv2d_weight_grad", &WEIGHT_GRADIENT_WAYS),
+    ] {
+        for way in ways {
             assert!(
-                tried.borrow().contains(&(op, way)),
+                tried.borrow().contains(&(op, *way)),
                 "no case of {op} by {way}"
             );
         }

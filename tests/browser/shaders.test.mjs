@@ -13,7 +13,8 @@ const CONSTANTS = {
   OVERLAP: [0, 1, 2],
   KERNEL: [3, 5],
   TAPS: [1, 5, 8],
-  ROWS: [1, 2],
+  ROWS: [1, 2, 4],
+  COLUMNS: [1, 4, 5],
   FUNCTION: [1, 2, 3, 4, 5, 6, 7],
   FROM_OUTPUT: [0, 1],
 };

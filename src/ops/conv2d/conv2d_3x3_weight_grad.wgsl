@@ -29,15 +29,17 @@ struct Params {
 
 const WG_SIZE = 32u;
 
-// Ten neighbouring values of a row, and two more.
+#import strip_runs
+
+// Ten neighbouring values of a row.
 struct Row {
     a: vec4f,
     b: vec4f,
-    c: vec4f,
+    c: vec2f,
 }
 
 fn load_row(at: u32) -> Row {
-    return Row(x[at], x[at + 1u], x[at + 2u]);
+    return Row(x[at], x[at + 1u], vec2f(x[at + 2u].x, x[at + 2u].y));
 }
 
 // The three taps of a row, summed over 8 columns.
@@ -45,7 +47,7 @@ fn taps(left: vec4f, right: vec4f, row: Row) -> vec3f {
     return vec3f(
         dot(left, row.a) + dot(right, row.b),
         dot(left, vec4f(row.a.yzw, row.b.x)) + dot(right, vec4f(row.b.yzw, row.c.x)),
-        dot(left, vec4f(row.a.zw, row.b.xy)) + dot(right, vec4f(row.b.zw, row.c.xy)),
+        dot(left, vec4f(row.a.zw, row.b.xy)) + dot(right, vec4f(row.b.zw, row.c)),
     );
 }
 
@@ -100,17 +102,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     var above1 = Row();
     var before1 = Row();
     let first = part * p.runs;
-    var step = 0u;
-    var piece = first % p.pieces;
-    var strip = first / p.pieces % p.strips;
-    var n = first / (p.pieces * p.strips);
-    let turns = (min(first + p.runs, p.all) - first) * (p.length + 2u);
+    var run = run_of(first, p.pieces, p.strips);
+    let run_rows = p.length + 2u;
+    let turns = (min(first + p.runs, p.all) - first) * run_rows;
     for (var turn = 0u; turn < turns; turn++) {
-        // The first two turns of a piece meet dy's zeros: they bring the rows that the third needs.
-        let row = piece * p.length + step;
-        let y_row = select(row, 0u, step < 2u);
-        let x_start = (n * p.groups + group) * p.C_in * x_plane + row * p.x_quads + strip * 2u;
-        let y_start = (n * p.groups + group) * p.C_out * y_plane + y_row * p.y_quads + strip * 2u;
+        // The first two rows of a piece meet dy's zeros: they bring what the third needs.
+        let row = run.piece * p.length + run.step;
+        let y_row = select(row, 0u, run.step < 2u);
+        let x_start = (run.n * p.groups + group) * p.C_in * x_plane + row * p.x_quads + run.strip * 2u;
+        let y_start = (run.n * p.groups + group) * p.C_out * y_plane + y_row * p.y_quads + run.strip * 2u;
         let row0 = load_row(x_start + x_channels.x);
         let row1 = load_row(x_start + x_channels.y);
         let l0 = dy[y_start + y_channels.x];
@@ -133,16 +133,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         before0 = row0;
         above1 = before1;
         before1 = row1;
-        step++;
-        let piece_done = step == p.length + 2u;
-        step = select(step, 0u, piece_done);
-        piece += select(0u, 1u, piece_done);
-        let strip_done = piece == p.pieces;
-        piece = select(piece, 0u, strip_done);
-        strip += select(0u, 1u, strip_done);
-        let picture_done = strip == p.strips;
-        strip = select(strip, 0u, picture_done);
-        n += select(0u, 1u, picture_done);
+        run = next_step(run, run_rows, p.pieces, p.strips);
     }
 
     let start = (part * p.groups + group) * p.C_out * p.C_in * 9u;

@@ -32,17 +32,7 @@ const WG_SIZE = 32u;
 // Rows and columns of the kernel: 3 or 5. A pipeline each, because software adapters run every side of a branch.
 override KERNEL: u32;
 
-// Columns of src that an invocation reads: where each stands in a row, and whether it lies inside.
-struct Columns {
-    at: vec4i,
-    inside: vec4<bool>,
-}
-
-fn columns_from(first: i32) -> Columns {
-    let x = vec4i(first) + vec4i(0, 1, 2, 3);
-    let inside = vec4u(x) < vec4u(u32(p.src_size.y));
-    return Columns(select(vec4i(0), x, inside), inside);
-}
+#import strip_columns
 
 fn load_four(row: i32, columns: Columns, row_inside: bool) -> vec4f {
     let i = columns.at + row;
@@ -127,9 +117,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         w3 = load_taps(channel, 3u);
         w4 = load_taps(channel, 4u);
     }
-    let a = columns_from(x - p.before.y);
-    let b = columns_from(x - p.before.y + 4);
-    let c = columns_from(x - p.before.y + 8);
+    let a = columns_from(x - p.before.y, p.src_size.y);
+    let b = columns_from(x - p.before.y + 4, p.src_size.y);
+    let c = columns_from(x - p.before.y + 8, p.src_size.y);
     let shift = vec4f(select(0.0, bias[channel], p.has_bias != 0u));
     let plane_src = i32(plane) * p.src_size.x * p.src_size.y;
     let plane_dst = i32(plane) * p.dst_size.x * p.dst_size.y;
