@@ -13,10 +13,11 @@ use convscope::ops::reduce::SumTo;
 use convscope::ops::{Op, Operator as _, View};
 use convscope::tensor::Shape;
 
-/// Ways that the grid has cases for; the small tiles of 1×1 kernels stand in `gpu_parity.rs`.
-const CONVOLUTION_WAYS: [&str; 8] = [
+/// Ways that the grid has cases for; small and shared tiles of 1×1 kernels stand in `gpu_parity.rs`.
+const CONVOLUTION_WAYS: [&str; 9] = [
     "winograd",
     "winograd_small",
+    "winograd_shared",
     "product",
     "rows",
     "rows_small",

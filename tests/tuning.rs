@@ -90,7 +90,13 @@ fn answers_are_the_same_whatever_is_chosen() {
     let images = pictures(3);
     let expected = answers(&fashion(Engine::Cpu), &images);
     let mut choices = Choices::new();
-    for way in ["rows_small", "taps", "winograd", "winograd_small"] {
+    for way in [
+        "rows_small",
+        "taps",
+        "winograd",
+        "winograd_small",
+        "winograd_shared",
+    ] {
         let Some(engine) = gpu_engine() else { return };
         let net = fashion(engine);
         if choices.is_empty() {

@@ -32,6 +32,7 @@ const SHADERS: Table = table![
     "conv2d" in "conv2d",
     "conv2d_1x1" in "conv2d",
     "conv2d_1x1_quads" in "conv2d",
+    "conv2d_1x1_shared" in "conv2d",
     "conv2d_1x1_small" in "conv2d",
     "conv2d_1x1_weight_grad" in "conv2d",
     "conv2d_3x3_weight_grad" in "conv2d",

@@ -104,10 +104,12 @@ impl Convolution {
         let transformed = existing([
             ("winograd", self.winograd(ProductTile::Large)),
             ("winograd_small", self.winograd(ProductTile::Small)),
+            ("winograd_shared", self.winograd(ProductTile::Shared)),
         ]);
         let plain = existing([
             ("product", self.one_by_one(ProductTile::Large)),
             ("product_small", self.one_by_one(ProductTile::Small)),
+            ("product_shared", self.one_by_one(ProductTile::Shared)),
             ("rows", self.rows_of_taps(2)),
             ("rows_small", self.rows_of_taps(1)),
             ("taps", Some(vec![self.general()])),
@@ -329,11 +331,15 @@ fn existing<const N: usize>(ways: [(&'static str, Option<Vec<Kernel>>); N]) -> V
     existing.collect()
 }
 
-/// What an invocation computes of a product: 8 channels at 16 positions, or 4 at 4.
+/// What is computed of a product at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ProductTile {
+    /// 8 channels at 16 positions, by an invocation.
     Large,
+    /// 4 channels at 4 positions, by an invocation.
     Small,
+    /// 64 channels at 64 positions, by a workgroup that shares what it loads.
+    Shared,
 }
 
 impl ProductTile {
@@ -341,6 +347,7 @@ impl ProductTile {
         match self {
             Self::Large => 8,
             Self::Small => 4,
+            Self::Shared => 64,
         }
     }
 
@@ -348,6 +355,15 @@ impl ProductTile {
         match self {
             Self::Large => 16,
             Self::Small => 4,
+            Self::Shared => 64,
+        }
+    }
+
+    /// Tiles of a workgroup.
+    const fn a_workgroup(self) -> usize {
+        match self {
+            Self::Large | Self::Small => WG_SIZE,
+            Self::Shared => 1,
         }
     }
 }
@@ -369,7 +385,7 @@ struct Product {
 }
 
 impl Product {
-    /// `None` for small tiles where channels and positions do not come in fours.
+    /// `None` for other than large tiles where channels and positions do not come in fours.
     fn kernel(self, tile: ProductTile) -> Option<Kernel> {
         let [c_src, c_dst] = self.channels;
         let whole = self.plane.is_multiple_of(4) && c_dst.is_multiple_of(4);
@@ -377,7 +393,8 @@ impl Product {
             ProductTile::Large if whole => "conv2d_1x1_quads",
             ProductTile::Large => "conv2d_1x1",
             ProductTile::Small if whole => "conv2d_1x1_small",
-            ProductTile::Small => return None,
+            ProductTile::Shared if whole => "conv2d_1x1_shared",
+            ProductTile::Small | ProductTile::Shared => return None,
         };
         let (channels, positions) = (tile.channels(), tile.positions());
         let tiles = self.plane.div_ceil(positions);
@@ -400,7 +417,7 @@ impl Product {
             bindings: vec![self.src, Binding::Prepared, self.bias, self.dst],
             prepared: Some(Box::new(self.weights)),
             params,
-            workgroups: [count.div_ceil(WG_SIZE) as u64, 1, 1],
+            workgroups: [count.div_ceil(tile.a_workgroup()) as u64, 1, 1],
             cost: (count * channels * positions * c_src) as u64,
         })
     }
