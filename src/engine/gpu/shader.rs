@@ -80,6 +80,7 @@ const SHARED: Table = table![
     "product_block" in "shared",
     "product_sums" in "shared",
     "put_four" in "shared",
+    "put_product" in "shared",
     "strip_columns" in "shared",
     "strip_runs" in "shared",
     "tap_sums" in "shared",

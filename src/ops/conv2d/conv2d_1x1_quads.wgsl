@@ -2,8 +2,7 @@
 // the middle of Winograd's convolution (see winograd_input.wgsl), whose pictures are the points.
 
 #import product_sums
-
-@group(0) @binding(3) var<storage, read_write> dst: array<vec4f>;
+#import put_product
 
 const WG_SIZE = 32u;
 
@@ -19,18 +18,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     // Rolled, because it is quicker to run than to compile. What repeats the last vec4 writes it again.
     for (var i = 0u; i < 8u; i++) {
         let quad = place.quad + i / 4u * place.next_quad;
-        let shift = load_bias(quad * 4u, 4u);
-        let sums = tile[i];
-        let rows = transpose(mat4x4f(
-            bend(sums[0] + shift),
-            bend(sums[1] + shift),
-            bend(sums[2] + shift),
-            bend(sums[3] + shift),
-        ));
-        let at = (place.n * p.C_dst + quad * 4u) * p.src_quads + positions[i % 4u];
-        dst[at] = rows[0];
-        dst[at + p.src_quads] = rows[1];
-        dst[at + 2u * p.src_quads] = rows[2];
-        dst[at + 3u * p.src_quads] = rows[3];
+        put_product(tile[i], place.n, quad, positions[i % 4u]);
     }
 }

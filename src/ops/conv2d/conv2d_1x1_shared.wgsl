@@ -7,8 +7,7 @@
 
 #import product_block
 #import conv_sums
-
-@group(0) @binding(3) var<storage, read_write> dst: array<vec4f>;
+#import put_product
 
 const WG_SIZE = 64u;
 const SIDE = 16u; // vec4s of a tile's channels, and of its positions
@@ -37,22 +36,10 @@ fn load_tiles(n: u32, first_channel: u32, quad: u32, position: u32, local: u32) 
     }
 }
 
-fn store(sums: mat4x4f, n: u32, quad: u32, position: u32) {
-    if (quad * 4u >= p.C_dst) | (position >= p.src_quads) {
-        return;
+fn put(sums: mat4x4f, n: u32, quad: u32, position: u32) {
+    if (quad * 4u < p.C_dst) & (position < p.src_quads) {
+        put_product(sums, n, quad, position);
     }
-    let shift = load_bias(quad * 4u, 4u);
-    let rows = transpose(mat4x4f(
-        bend(sums[0] + shift),
-        bend(sums[1] + shift),
-        bend(sums[2] + shift),
-        bend(sums[3] + shift),
-    ));
-    let first = (n * p.C_dst + quad * 4u) * p.src_quads + position;
-    dst[first] = rows[0];
-    dst[first + p.src_quads] = rows[1];
-    dst[first + 2u * p.src_quads] = rows[2];
-    dst[first + 3u * p.src_quads] = rows[3];
 }
 
 @compute @workgroup_size(WG_SIZE)
@@ -85,8 +72,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         }
         workgroupBarrier();
     }
-    store(low_left, n, quad + own_quad, position + own_position);
-    store(low_right, n, quad + own_quad, position + own_position + HALF);
-    store(high_left, n, quad + own_quad + HALF, position + own_position);
-    store(high_right, n, quad + own_quad + HALF, position + own_position + HALF);
+    put(low_left, n, quad + own_quad, position + own_position);
+    put(low_right, n, quad + own_quad, position + own_position + HALF);
+    put(high_left, n, quad + own_quad + HALF, position + own_position);
+    put(high_right, n, quad + own_quad + HALF, position + own_position + HALF);
 }

@@ -3,8 +3,7 @@
 
 #import product_block
 #import conv_sums
-
-@group(0) @binding(3) var<storage, read_write> dst: array<vec4f>;
+#import put_product
 
 const WG_SIZE = 32u;
 
@@ -28,17 +27,5 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         at += p.src_quads;
         at_weight += quads;
     }
-
-    let shift = load_bias(quad * 4u, 4u);
-    let rows = transpose(mat4x4f(
-        bend(sums[0] + shift),
-        bend(sums[1] + shift),
-        bend(sums[2] + shift),
-        bend(sums[3] + shift),
-    ));
-    let first = (n * p.C_dst + quad * 4u) * p.src_quads + position;
-    dst[first] = rows[0];
-    dst[first + p.src_quads] = rows[1];
-    dst[first + 2u * p.src_quads] = rows[2];
-    dst[first + 3u * p.src_quads] = rows[3];
+    put_product(sums, n, quad, position);
 }

@@ -9,10 +9,11 @@ use crate::ops::reduce::gpu::{finish_planes, partial};
 use crate::ops::{Kernel, Way};
 use crate::tensor::Shape;
 
-/// Rows and columns of taps that one invocation computes at most: what it goes through in a turn stays short, because software
-/// adapters run long code slowly.
+/// Rows, and columns, of taps that `tap_sums.wgsl` has sums for.
+const MOST_TAPS: usize = 5;
+/// Rows of taps that one invocation computes at most for four output channels: what it goes through in a turn stays short,
+/// because software adapters run long code slowly.
 const MOST_ROWS: usize = 4;
-const MOST_COLUMNS: usize = 5;
 /// Values of partial sums at most.
 const MAX_PARTIAL: usize = 1 << 22;
 
@@ -189,7 +190,7 @@ impl Gradient<'_> {
         let [step_y, step_x] = self.op.geometry.stride;
         [
             TapTiles::new(self.dw.h().div_ceil(step_y), MOST_ROWS, 1),
-            TapTiles::new(self.dw.w().div_ceil(step_x), MOST_COLUMNS, 4),
+            TapTiles::new(self.dw.w().div_ceil(step_x), MOST_TAPS, 4),
         ]
     }
 
@@ -292,8 +293,7 @@ impl Gradient<'_> {
         let geometry = &self.op.geometry;
         let (rows, columns) = (self.dw.h(), self.dw.w());
         let channels = self.dw.n();
-        let fits = rows <= MOST_COLUMNS
-            && columns <= MOST_COLUMNS
+        let fits = rows.max(columns) <= MOST_TAPS
             && geometry.stride == [1, 1]
             && geometry.dilation == [1, 1]
             && channels == geometry.groups;
