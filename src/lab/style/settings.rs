@@ -2,9 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::lab::synthesis::Normalization;
-use crate::lab::synthesis::settings::SMALL;
 use crate::lab::synthesis::settings::{
-    self as descent, Octaves, Optimizer, Parametrization, Range, count, within,
+    self as descent, Octaves, Optimizer, Parametrization, Range, SMALL, count, within,
 };
 use crate::net::Net;
 

@@ -1,5 +1,5 @@
-// What conv2d_1x1_quads.wgsl computes, with operands shared: a workgroup loads a tile of weights and one of src into its memory, 16
-// channels of src at a time, and uses each value 64 times. That pays where such memory is much nearer than buffers; software
+// What conv2d_1x1_quads.wgsl computes, with operands shared: a workgroup loads a tile of weights and one of src into its memory,
+// 16 channels of src at a time, and uses each value 64 times. That pays where such memory is much nearer than buffers; software
 // adapters have none.
 //
 // Access: a workgroup computes 64 channels × 64 positions, an invocation 8 × 8 of them. Its two quads of each lie eight apart,

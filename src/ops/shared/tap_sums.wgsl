@@ -21,8 +21,7 @@ struct Rows {
     fifth: Row,
 }
 
-// Moves on to the rows one further down. Through a pointer, like all that is carried from turn to turn: what a kernel does not
-// have is then not copied either.
+// Moves on to the rows one further down. Through a pointer, as sums are added: rows that a kernel does not have stay untouched.
 fn go_down(rows: ptr<function, Rows>, below: Row) {
     if ROWS > 1u {
         (*rows).first = (*rows).second;
@@ -66,8 +65,14 @@ fn four_taps(left: vec4f, right: vec4f, row: Row) -> vec4f {
     return taps;
 }
 
-fn fifth_tap(left: vec4f, right: vec4f, row: Row) -> f32 {
-    return dot(left, row.b) + dot(right, row.c);
+// Adds to a row of taps eight columns of dy with a row of x.
+fn add_taps(taps: Taps, left: vec4f, right: vec4f, row: Row) -> Taps {
+    var next = taps;
+    next.four += four_taps(left, right, row);
+    if COLUMNS > 4u {
+        next.fifth += dot(left, row.b) + dot(right, row.c);
+    }
+    return next;
 }
 
 // All taps.
@@ -81,33 +86,18 @@ struct Sums {
 
 // Adds eight columns of a row of dy.
 fn add_columns(sums: ptr<function, Sums>, left: vec4f, right: vec4f, rows: Rows) {
-    (*sums).first.four += four_taps(left, right, rows.first);
+    (*sums).first = add_taps((*sums).first, left, right, rows.first);
     if ROWS > 1u {
-        (*sums).second.four += four_taps(left, right, rows.second);
+        (*sums).second = add_taps((*sums).second, left, right, rows.second);
     }
     if ROWS > 2u {
-        (*sums).third.four += four_taps(left, right, rows.third);
+        (*sums).third = add_taps((*sums).third, left, right, rows.third);
     }
     if ROWS > 3u {
-        (*sums).fourth.four += four_taps(left, right, rows.fourth);
+        (*sums).fourth = add_taps((*sums).fourth, left, right, rows.fourth);
     }
     if ROWS > 4u {
-        (*sums).fifth.four += four_taps(left, right, rows.fifth);
-    }
-    if COLUMNS > 4u {
-        (*sums).first.fifth += fifth_tap(left, right, rows.first);
-        if ROWS > 1u {
-            (*sums).second.fifth += fifth_tap(left, right, rows.second);
-        }
-        if ROWS > 2u {
-            (*sums).third.fifth += fifth_tap(left, right, rows.third);
-        }
-        if ROWS > 3u {
-            (*sums).fourth.fifth += fifth_tap(left, right, rows.fourth);
-        }
-        if ROWS > 4u {
-            (*sums).fifth.fifth += fifth_tap(left, right, rows.fifth);
-        }
+        (*sums).fifth = add_taps((*sums).fifth, left, right, rows.fifth);
     }
 }
 
