@@ -199,7 +199,7 @@ page_files() {
     grep -vE '^\./(package(-lock)?\.json|biome\.json|tsconfig[^/]*\.json|\.npmrc)$'
 }
 
-# dist/ is put together beside the old one and then takes its place.
+# dist/ is put together beside the old one and then takes its place. The page that is one file, dist/convscope.html, is made of the rest.
 assemble() {
   local new="$CACHE/dist"
   rm -rf "$new"
@@ -211,14 +211,16 @@ assemble() {
   cp LICENSE "$new/"
   node -e '
     const { private: _, devDependencies: __, ...rest } = require("./www/package.json");
-    process.stdout.write(JSON.stringify(rest, null, 2) + "\n");
+    process.stdout.write(JSON.stringify({ ...rest, files: ["**", "!convscope.html"] }, null, 2) + "\n");
   ' >"$new/package.json"
+  node www/tools/one-file.mjs "$new" "$new/convscope.html"
   rm -rf dist
   mv "$new" dist
 }
 
 build() {
   set_up
+  ensure_npm_packages
   build_wasm
   build_models
   assemble
@@ -313,7 +315,6 @@ run_tests() {
 # Figures of both engines natively and in the browser → tables, .cache/bench/DATE.json. Options: tests/bench/run.mjs.
 bench() {
   build
-  ensure_npm_packages
   (set_up_tests) # natively, the adapter is what Vulkan finds: a GPU before a software driver
   CHROME=$(find_browser)
   export CHROME

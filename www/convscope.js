@@ -13,6 +13,7 @@
 
 import { storeChoices, storedChoices } from "./api/choices.js";
 import { checkOptions, failure } from "./api/faults.js";
+import { linkTo } from "./api/files.js";
 import { connect } from "./api/link.js";
 import { NetProxy } from "./api/net.js";
 import { watched } from "./api/watch.js";
@@ -71,7 +72,7 @@ class ScopeProxy {
     this.reason = about.reason;
     this.adapter = about.adapter;
     this.models = about.models;
-    this.pictures = about.pictures;
+    this.pictures = about.pictures.map((each) => ({ ...each, url: linkTo(each.url) }));
     this.attacks = about.attacks;
   }
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VIEWS } from "../../www/app/views.js";
 import { baseUrl, openApp, withPage } from "./harness.mjs";
-import { settled, show, text } from "./sights.mjs";
+import { assertShown, settled, show, text } from "./sights.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -14,28 +14,6 @@ const OF_A_SET = new Set(["embedding", "bias", "robustness"]);
 
 /** Views that show a second picture beside the chosen one, which is loaded with them. */
 const OF_TWO_PICTURES = ["shape", "style"];
-
-/**
- * Fails unless the page shows a view's heading and its pictures, and no complaint.
- * @param {Page} page
- * @param {string} where
- */
-async function assertShown(page, where) {
-  assert.equal(await page.locator("#notice:not([hidden])").count(), 0, where);
-  assert.ok((await text(page, ".question")).length > 10, where);
-  const drawn = await page.locator("#sight canvas").evaluateAll(
-    (all) =>
-      all.filter((each) => {
-        const canvas = /** @type {HTMLCanvasElement} */ (each);
-        if (canvas.width * canvas.height === 0) return false;
-        const pixels = canvas
-          .getContext("2d")
-          ?.getImageData(0, 0, canvas.width, canvas.height).data;
-        return pixels?.some((value, index) => index % 4 < 3 && value !== pixels[index % 4]);
-      }).length,
-  );
-  assert.ok(drawn > 0, `${where}: nothing is drawn`);
-}
 
 /**
  * Waits until half a second has passed in which the page fetched nothing.

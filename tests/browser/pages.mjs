@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { serve } from "../../www/tools/serve.mjs";
 
 // The npm packages live in www/, where a bare import from this folder does not look.
@@ -25,14 +25,12 @@ const COMMON_FLAGS = [
 ];
 
 /**
- * Chromium's flags for each way to run: WebGPU on a software adapter, no adapter at all, the machine's own GPU, or no adapter
- * and pages from files that may read other files.
- * @type {Record<Backend | "gpu" | "files", string[]>}
+ * Chromium's flags for each way to run: WebGPU on a software adapter, no adapter at all, or the machine's own GPU.
+ * @type {Record<Backend | "gpu", string[]>}
  */
 const FLAGS = {
   webgpu: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
   cpu: ["--disable-gpu"],
-  files: ["--disable-gpu", "--allow-file-access-from-files"],
   gpu: ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--ignore-gpu-blocklist"],
 };
 
@@ -42,6 +40,7 @@ const FLAGS = {
  * @typedef {object} PageOptions
  * @property {Backend} [backend] which browser to use; "cpu" has no WebGPU adapter
  * @property {{width: number, height: number}} [viewport]
+ * @property {boolean} [disk] whether dist/ is opened from the disk, without a server
  * @property {RegExp[]} [expectedErrors] console messages and exceptions that the test provokes
  */
 
@@ -133,7 +132,7 @@ function watch(context, origin, expectedErrors) {
  * @param {(page: import("playwright-core").Page, base: string) => Promise<T>} body
  */
 export async function withPage(options, body) {
-  const base = await baseUrl();
+  const base = options.disk ? `${pathToFileURL(DIST)}/` : await baseUrl();
   const context = await (await browser(options.backend ?? "webgpu")).newContext({
     viewport: options.viewport ?? { width: 1280, height: 800 },
   });

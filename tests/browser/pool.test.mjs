@@ -1,9 +1,9 @@
 // Helpers of the CPU engine: the same bytes with any number of them, whatever happens to them meanwhile.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pathToFileURL } from "node:url";
 import { inPage } from "./blank.mjs";
-import { browser, DIST } from "./harness.mjs";
+import { withPage } from "./harness.mjs";
+import { settled } from "./sights.mjs";
 
 /**
  * What the page's code finds in `globalThis.pool`: a scope whose helpers are at work, digests of results, and the workers
@@ -295,31 +295,28 @@ test("a helper that ends, breaks or cannot start is done without", async () => {
   }
 });
 
-test("a page from a file has helpers, too", async () => {
-  const page = await (await browser("files")).newPage();
-  await page.addInitScript(tools);
-  await page.goto(pathToFileURL(`${DIST}/index.html`).href);
-  const seen = await page.evaluate(async () => {
-    const { pool } = /** @type {any} */ (globalThis);
-    const address = new URL("convscope.js", document.baseURI).href;
-    const library = await import(address);
-    const runs = [];
-    for (const helpers of [0, 1]) {
-      const { scope, net, set, helpers: begun } = await pool.open(library, helpers, true);
-      const { logits } = await net.predict(pool.pictures(set, 120));
-      runs.push({ begun, logits: await pool.digest(logits.data) });
-      scope.close();
-    }
-    return { protocol: location.protocol, runs };
-  });
-  await page.close();
-  assert.equal(seen.protocol, "file:");
-  assert.deepEqual(
-    seen.runs.map(({ begun }) => begun),
-    [0, 1],
-  );
-  assert.equal(seen.runs[1].logits, seen.runs[0].logits);
-});
+test("a page from a disk has helpers, too", () =>
+  withPage({ backend: "cpu", disk: true }, async (page, base) => {
+    await page.addInitScript(tools);
+    await page.goto(`${base}convscope.html`);
+    await settled(page);
+    const runs = await page.evaluate(async () => {
+      const { pool, convscope } = /** @type {any} */ (globalThis);
+      const runs = [];
+      for (const helpers of [0, 1]) {
+        const { scope, net, set, helpers: begun } = await pool.open(convscope, helpers, true);
+        const { logits } = await net.predict(pool.pictures(set, 120));
+        runs.push({ begun, logits: await pool.digest(logits.data) });
+        scope.close();
+      }
+      return runs;
+    });
+    assert.deepEqual(
+      runs.map(({ begun }) => begun),
+      [0, 1],
+    );
+    assert.equal(runs[1].logits, runs[0].logits);
+  }));
 
 test("how many helpers there may be is a whole number", async () => {
   const code = async (/** @type {any} */ { library }) => {

@@ -118,6 +118,28 @@ export async function show(page, hash) {
 }
 
 /**
+ * Fails unless the page shows a view's heading and its pictures, and no complaint.
+ * @param {Page} page
+ * @param {string} where
+ */
+export async function assertShown(page, where) {
+  assert.equal(await page.locator("#notice:not([hidden])").count(), 0, where);
+  assert.ok((await text(page, ".question")).length > 10, where);
+  const drawn = await page.locator("#sight canvas").evaluateAll(
+    (all) =>
+      all.filter((each) => {
+        const canvas = /** @type {HTMLCanvasElement} */ (each);
+        if (canvas.width * canvas.height === 0) return false;
+        const pixels = canvas
+          .getContext("2d")
+          ?.getImageData(0, 0, canvas.width, canvas.height).data;
+        return pixels?.some((value, index) => index % 4 < 3 && value !== pixels[index % 4]);
+      }).length,
+  );
+  assert.ok(drawn > 0, `${where}: nothing is drawn`);
+}
+
+/**
  * Waits until what grows has come that far.
  * @param {Page} page
  * @param {number} step

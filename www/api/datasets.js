@@ -4,6 +4,7 @@
  */
 
 import { failure } from "./faults.js";
+import { addressOf } from "./files.js";
 import { download } from "./sources.js";
 
 /**
@@ -34,18 +35,18 @@ const FASHION_CLASSES = [
 /** Bytes in `images` and `labels`; the pictures come in the model space of `model`. @type {Record<string, Entry>} */
 const DATASETS = {
   fashion: {
-    file: "../data/fashion-test-2000.safetensors",
+    file: "data/fashion-test-2000.safetensors",
     model: "fashion",
     classes: FASHION_CLASSES,
   },
   "fashion-biased": {
-    file: "../data/fashion-test-2000.safetensors",
+    file: "data/fashion-test-2000.safetensors",
     model: "fashion-biased",
     classes: FASHION_CLASSES,
     marked: 4,
   },
   "fashion-train": {
-    file: "../data/fashion-train-10000.safetensors.gz",
+    file: "data/fashion-train-10000.safetensors.gz",
     model: "fashion",
     classes: FASHION_CLASSES,
   },
@@ -63,7 +64,7 @@ export async function readDataset(id, { models, tensors, signal, onProgress }) {
     throw failure("bad_argument", `no data set "${id}" ships with this; there are: ${ids}`);
   }
   let loaded = 0;
-  const bytes = await download(new URL(entry.file, import.meta.url), { signal }, (count, total) => {
+  const bytes = await download(addressOf(entry.file), { signal }, (count, total) => {
     loaded += count;
     onProgress({ loaded, total });
   });

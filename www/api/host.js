@@ -18,6 +18,7 @@ import init, {
 } from "../wasm/engine.js";
 import { readDataset } from "./datasets.js";
 import { aborted, failure, faultOf } from "./faults.js";
+import { addressOf, carry, fetchFile } from "./files.js";
 import { buffersOf } from "./link.js";
 import { readPixels } from "./pixels.js";
 import { Pool, usualHelpers } from "./pool.js";
@@ -34,8 +35,9 @@ import { Turns } from "./turns.js";
  * @typedef {{ value?: unknown, transfer?: Transferable[] }} Answer
  */
 
-const MODELS = new URL("../models/models.json", import.meta.url);
-const PICTURES = new URL("../pictures/pictures.json", import.meta.url);
+const MODELS = addressOf("models/models.json");
+const PICTURES = addressOf("pictures/pictures.json");
+const ENGINE = addressOf("wasm/engine_bg.wasm");
 
 /** Calls that run no network and so need not wait for one that does. */
 const AT_ONCE = new Set([
@@ -70,6 +72,7 @@ export function serve(port) {
   port.onmessage = ({ data }) => {
     if ("abort" in data) host.abort(data.abort);
     else if ("resume" in data) host.resume(data.resume, data.answer);
+    else if ("carried" in data) carry(data.carried);
     else if ("close" in data) {
       void host.close();
       hosts.delete(host);
@@ -86,7 +89,7 @@ let engine;
  * @param {WebAssembly.Module} [module] the engine as another has compiled it
  */
 async function loadEngine(module) {
-  engine ??= init(module && { module_or_path: module }).then(() => onPanic(broken));
+  engine ??= init({ module_or_path: module ?? fetchFile(ENGINE) }).then(() => onPanic(broken));
   try {
     await engine;
   } catch (error) {
@@ -319,7 +322,7 @@ class Host {
       models: models.map(({ graph: _, weights: __, labels: ___, ...model }) => model),
       pictures: pictures.map((picture) => ({
         ...picture,
-        url: new URL(picture.url, new URL("../", PICTURES)).href,
+        url: addressOf(picture.url).href,
       })),
     };
     return { value };
@@ -561,7 +564,7 @@ async function paintBitmap(tensor, options) {
  */
 async function listing(address) {
   try {
-    const response = await fetch(address);
+    const response = await fetchFile(address);
     return response.ok ? await response.json() : [];
   } catch {
     return [];

@@ -5,6 +5,7 @@
  */
 
 import { aborted, failure } from "./faults.js";
+import { createWorker } from "./files.js";
 
 /**
  * @typedef {import("../convscope.js").Progress} Progress
@@ -243,13 +244,13 @@ export async function connectWorker() {
 }
 
 /**
- * A worker that has answered, or `null` where it cannot run: in a page from a file, or one that forbids workers.
+ * A worker that has answered, or `null` where it cannot run, as in a page that forbids workers.
  * @returns {Promise<Worker | null>}
  */
 function startWorker() {
   return new Promise((resolve) => {
     try {
-      const worker = new Worker(new URL("../worker.js", import.meta.url), { type: "module" });
+      const worker = createWorker();
       worker.onmessage = () => resolve(worker);
       worker.onerror = (event) => {
         event.preventDefault();

@@ -5,6 +5,7 @@
 
 import { identify } from "../wasm/engine.js";
 import { failure } from "./faults.js";
+import { fetchFile } from "./files.js";
 
 /**
  * A shipped network as models.json lists it; its files are relative to that.
@@ -194,7 +195,7 @@ async function bytesOf(source) {
  */
 export async function download(address, { signal }, count) {
   try {
-    const response = await fetch(address, { signal });
+    const response = await fetchFile(address, { signal });
     if (!response.ok)
       throw failure("bad_model", `${address} cannot be had: the server says ${response.status}`);
     return await readAll(response, count);

@@ -41,7 +41,7 @@ export function createKeys(store, app, signal) {
     ["?", "this list"],
     ["Esc", "close"],
   ]);
-  const close = h("button", { type: "button", class: "button" }, "Close");
+  const close = h("button", { type: "button", class: "button", autofocus: true }, "Close");
   const dialog = h(
     "dialog",
     { class: "keys", "aria-label": "Keys" },
@@ -51,6 +51,16 @@ export function createKeys(store, app, signal) {
       {},
       ...rows.flatMap(([key, meaning]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, meaning)]),
     ),
+    // A page from a disk is that file already.
+    location.protocol === "file:"
+      ? null
+      : h(
+          "p",
+          { class: "muted small" },
+          "For where there is no network: ",
+          h("a", { href: "convscope.html", download: "" }, "this page as one file"),
+          " with its networks and pictures, which opens from a disk.",
+        ),
     close,
   );
   document.body.append(dialog);

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { unpackCarried } from "../api/files.js";
 import { open } from "../convscope.js";
 import { h, on } from "../widgets/dom.js";
 import { bytes } from "../widgets/format.js";
@@ -179,6 +180,7 @@ function creditLine(app) {
 }
 
 async function start() {
+  await unpackCarried();
   const { signal } = new AbortController();
   const display = createDisplay(signal);
   const store = createStore(defaults(), signal);
@@ -250,6 +252,9 @@ function firstState(state, scope, display) {
     display.fail("link:view", `There is no view "${state.view}" here; this is ${shown.title}.`);
   return { model: known ? state.model : (scope.models[0]?.id ?? ""), view: shown.id };
 }
+
+// For the browser's console, and for scripts in the page that is one file, where nothing can be imported.
+Object.assign(globalThis, { convscope: { open } });
 
 start().catch((error) => {
   part("empty").textContent = `convscope could not start: ${sentence(error)}`;
