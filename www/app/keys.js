@@ -41,7 +41,7 @@ export function createKeys(store, app, signal) {
     ["?", "this list"],
     ["Esc", "close"],
   ]);
-  const close = h("button", { type: "button", class: "button", autofocus: true }, "Close");
+  const close = h("button", { type: "button", class: "button" }, "Close");
   const dialog = h(
     "dialog",
     { class: "keys", "aria-label": "Keys" },
@@ -67,6 +67,12 @@ export function createKeys(store, app, signal) {
   on(close, "click", () => dialog.close(), signal);
   signal.addEventListener("abort", () => dialog.remove(), { once: true });
 
+  function toggle() {
+    if (dialog.open) return dialog.close();
+    dialog.showModal();
+    close.focus();
+  }
+
   /** @param {number} by */
   function moveLayer(by) {
     const { layers } = app.net;
@@ -88,7 +94,7 @@ export function createKeys(store, app, signal) {
         return;
       const view = VIEWS.find((each) => each.key.toLowerCase() === event.key.toLowerCase());
       if (view) store.set({ view: view.id });
-      else if (event.key === "?") dialog.open ? dialog.close() : dialog.showModal();
+      else if (event.key === "?") toggle();
       else if (event.key.toLowerCase() === "f") void fullScreen();
       else if (document.documentElement.dataset.opened !== "true") return;
       else if (event.key === "ArrowUp") moveLayer(-1);
