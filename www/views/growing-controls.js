@@ -18,6 +18,7 @@ import { canFilm } from "./synthesis-save.js";
  */
 export function createStart({ doing, signal }) {
   const go = button({ label: "Start", title: "Space", onClick: doing.startOrPause, signal });
+  go.classList.add("start");
   const stop = button({ label: "Stop", onClick: doing.halt, signal });
   document.addEventListener(
     "keydown",

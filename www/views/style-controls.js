@@ -149,6 +149,7 @@ export function createControls({ root, store, question, brush, doing, signal }) 
   const texture = flag("Texture alone (α = 0, from noise)", "texture");
   const moments = flag("Means and deviations instead of Gram", "moments");
   const layers = h("div", { class: "style-layers" });
+  const saving = savingFold({ doing, signal });
   /** @param {string} label @param {string} sight */
   const sightButton = (label, sight) =>
     button({
@@ -216,7 +217,7 @@ export function createControls({ root, store, question, brush, doing, signal }) 
       sightButton("One picture", "one"),
     ),
     formulas(),
-    savingFold({ doing, signal }),
+    saving,
   );
 
   /** How much a style layer counts. @param {string} name */
@@ -283,6 +284,8 @@ export function createControls({ root, store, question, brush, doing, signal }) 
       steps.set(Number(next["style.steps"]) || base.steps);
       texture.set(next["style.texture"] === true);
       moments.set(next["style.moments"] === true);
+      // Nothing grows there that could be saved.
+      saving.hidden = next["style.sight"] === "shuffle";
     },
     buttons: start.show,
   };

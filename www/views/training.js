@@ -103,7 +103,7 @@ export function create(root, store, app) {
   const run = createRun({ rates, onStep, onRest: showControls, onFail: fail });
 
   const play = button({ label: "Play", onClick: () => void toggleRun(), signal });
-  play.classList.add("play");
+  play.classList.add("play", "start");
   const step = button({ label: "One step", kind: "quiet", onClick: () => void advance(1), signal });
   const anew = button({
     label: "From scratch",
