@@ -206,6 +206,8 @@ assemble() {
   mkdir -p "$new/wasm"
   page_files | tar -C www -cf - -T - | tar -C "$new" -xf -
   cp "$CACHE/wasm/$PROFILE"/* "$new/wasm/"
+  find "$new" -name '*.js' -exec www/node_modules/.bin/esbuild --minify --sourcemap --target=es2023 \
+    --outbase="$new" --outdir="$new" --allow-overwrite --log-level=warning {} +
   cp -r "$CACHE/models" "$CACHE/pictures" "$new/"
   node www/tools/manifests.mjs "$new"
   cp LICENSE "$new/"
