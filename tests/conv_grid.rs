@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use common::{ConvCase, arrays, conv_grid, relative_error};
+use convscope::ops::activation::Function;
 use convscope::ops::conv2d::{Conv2d, Conv2dInputGrad, Conv2dWeightGrad, Geometry, Padding};
 use convscope::ops::reduce::SumTo;
 use convscope::ops::{Op, Operator as _, View};
@@ -48,9 +49,15 @@ fn check_grid(engine: impl Fn(&Op, &[View<'_, f32>], Shape) -> Vec<(&'static str
                 .collect();
             let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape).collect();
             let shape = op.shape(&shapes).expect("the case is sound");
-            let expected = &expected[&format!("{}.{name}", case.id)].data;
+            let stored = |name: &str| &expected[&format!("{}.{name}", case.id)].data;
+            let expected = if name == FUSED {
+                let sums = stored("y").iter().zip(inputs[inputs.len() - 1].data);
+                sums.map(|(y, dy)| (y + dy).max(0.0)).collect()
+            } else {
+                stored(name).clone()
+            };
             for (way, found) in engine(&op, &inputs, shape) {
-                let error = relative_error(&found, expected);
+                let error = relative_error(&found, &expected);
                 assert!(
                     error <= TOLERANCE,
                     "{name} by {way} is off by {error}: {case:?}"
@@ -60,7 +67,10 @@ fn check_grid(engine: impl Fn(&Op, &[View<'_, f32>], Shape) -> Vec<(&'static str
     }
 }
 
-/// A fixture's name, the operator that makes it, and the operator's inputs.
+/// What follows from the fixture `y`: a residual and an activation, fused.
+const FUSED: &str = "relu(y + dy)";
+
+/// A fixture's name or [`FUSED`], the operator that makes it, and the operator's inputs.
 type Evaluation = (&'static str, Op, Vec<(Vec<f32>, Shape)>);
 
 /// What a case asks for.
@@ -74,10 +84,7 @@ fn operators(case: &ConvCase) -> Vec<Evaluation> {
     let x = (case.x(), Shape(case.x_shape()));
     let w = (case.w(), Shape(case.w_shape()));
     let dy = (case.dy(), Shape(case.y_shape()));
-    let forward = Conv2d {
-        geometry,
-        activation: None,
-    };
+    let forward = Conv2d::plain(geometry);
     let to_input = Conv2dInputGrad {
         geometry,
         input: x.1,
@@ -89,9 +96,16 @@ fn operators(case: &ConvCase) -> Vec<Evaluation> {
     let channels = Shape::channels(case.c_out);
     let bias = case.b().map(|bias| (bias, channels));
     let with_bias = bias.is_some();
-    let forward_inputs = [x.clone(), w.clone()].into_iter().chain(bias).collect();
+    let forward_inputs: Vec<_> = [x.clone(), w.clone()].into_iter().chain(bias).collect();
+    let fused = Conv2d {
+        residual: true,
+        activation: Some(Function::Relu),
+        ..forward
+    };
+    let fused_inputs = [&forward_inputs[..], std::slice::from_ref(&dy)].concat();
     let mut operators = vec![
         ("y", Op::from(forward), forward_inputs),
+        (FUSED, Op::from(fused), fused_inputs),
         ("dx", Op::from(to_input), vec![dy.clone(), w]),
         ("dw", Op::from(to_weight), vec![x, dy.clone()]),
     ];

@@ -177,10 +177,7 @@ fn convolutions_and_their_gradients_match_finite_differences() {
         single(
             &name,
             &[x, weight, Shape::channels(weight.n())],
-            Conv2d {
-                geometry,
-                activation: None,
-            },
+            Conv2d::plain(geometry),
         );
         single(&name, &[y, weight], Conv2dInputGrad { geometry, input: x });
         single(&name, &[x, y], Conv2dWeightGrad { geometry, weight });
@@ -188,16 +185,23 @@ fn convolutions_and_their_gradients_match_finite_differences() {
 }
 
 #[test]
-fn a_convolution_with_a_fused_activation_matches_finite_differences() {
-    let (geometry, x, weight) = geometries().remove(0);
-    single(
-        "fused",
-        &[x, weight],
-        Conv2d {
-            geometry,
+fn a_convolution_with_a_fused_end_matches_finite_differences() {
+    for (geometry, x, weight) in geometries() {
+        let (height, width) = geometry.output_size(x, weight).unwrap();
+        let y = s(x.n(), weight.n(), height, width);
+        let rectified = Conv2d {
             activation: Some(Function::Relu),
-        },
-    );
+            ..Conv2d::plain(geometry)
+        };
+        single("activation", &[x, weight], rectified.clone());
+        let whole = Conv2d {
+            residual: true,
+            ..rectified
+        };
+        single("residual", &[x, weight, y], whole.clone());
+        let bias = Shape::channels(weight.n());
+        single("bias and residual", &[x, weight, bias, y], whole);
+    }
 }
 
 #[test]
@@ -498,14 +502,7 @@ fn every_linear_operator_is_adjoint_to_its_backward_rule() {
     for (geometry, x, weight) in geometries() {
         let (height, width) = geometry.output_size(x, weight).unwrap();
         let y = s(x.n(), weight.n(), height, width);
-        adjoint(
-            &[x, weight],
-            &[0, 1],
-            Conv2d {
-                geometry,
-                activation: None,
-            },
-        );
+        adjoint(&[x, weight], &[0, 1], Conv2d::plain(geometry));
         adjoint(
             &[y, weight],
             &[0, 1],

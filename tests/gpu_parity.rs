@@ -222,25 +222,33 @@ fn convolution_matches_its_cpu_kernel() {
     let Some(gpu) = device() else { return };
     for case in convolutions() {
         let geometry = case.geometry;
-        let plain = Conv2d {
-            geometry,
-            activation: None,
+        let (x, weight, y) = (case.x(), case.weight(), case.y());
+        let plain = Conv2d::plain(geometry);
+        let with_residual = Conv2d {
+            residual: true,
+            ..plain.clone()
         };
-        assert_parity(&gpu, plain, &[case.x(), case.weight()]);
+        assert_parity(&gpu, plain, &[x, weight]);
+        assert_parity(&gpu, with_residual, &[x, weight, y]);
         let bias = Shape::channels(case.c_out);
         for function in [Function::Relu6, Function::Silu] {
-            let fused = Conv2d {
-                geometry,
+            let activated = Conv2d {
                 activation: Some(function),
+                ..Conv2d::plain(geometry)
             };
-            assert_parity(&gpu, fused, &[case.x(), case.weight(), bias]);
+            let whole = Conv2d {
+                residual: true,
+                ..activated.clone()
+            };
+            assert_parity(&gpu, activated, &[x, weight, bias]);
+            assert_parity(&gpu, whole, &[x, weight, bias, y]);
         }
     }
     let case = &convolutions()[1];
     for function in FUNCTIONS {
         let fused = Conv2d {
-            geometry: case.geometry,
             activation: Some(function),
+            ..Conv2d::plain(case.geometry)
         };
         assert_parity(&gpu, fused, &[case.x(), case.weight()]);
     }
@@ -303,10 +311,7 @@ fn dispatches_too_long_for_the_device_are_the_same_in_parts() {
 fn packed_weights_follow_the_weight() {
     let Some(gpu) = device() else { return };
     let case = case([1, 3, 8, 8], 4, [3, 3], [1, 1], [1, 1, 1, 1], [1, 1], 1);
-    let op = Conv2d {
-        geometry: case.geometry,
-        activation: None,
-    };
+    let op = Conv2d::plain(case.geometry);
     let shapes = [case.x(), case.weight()];
     let buffers = [shapes[0], shapes[1], case.y()]
         .map(|shape| gpu.allocate(shape.len()).expect("it fits"))
@@ -368,10 +373,7 @@ fn a_run_sees_an_abort_between_submits_and_the_next_run_is_right() {
     let Some(gpu) = device() else { return };
     gpu.set_dispatch_budget(100_000);
     let case = case([2, 24, 33, 35], 17, [3, 3], [1, 1], [1, 1, 1, 1], [1, 1], 1);
-    let op = Op::from(Conv2d {
-        geometry: case.geometry,
-        activation: None,
-    });
+    let op = Op::from(Conv2d::plain(case.geometry));
     let inputs = [case.x(), case.weight()].map(|shape| (shape, numbers(shape.len(), 1)));
     let mut buffers = Vec::new();
     for (_, values) in &inputs {

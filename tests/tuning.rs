@@ -36,13 +36,10 @@ fn answers(net: &Net, images: &Tensor) -> [Vec<f32>; 2] {
 
 fn layer() -> Layer {
     Layer {
-        op: Conv2d {
-            geometry: Geometry {
-                padding: [1; 4].into(),
-                ..Geometry::default()
-            },
-            activation: None,
-        }
+        op: Conv2d::plain(Geometry {
+            padding: [1; 4].into(),
+            ..Geometry::default()
+        })
         .into(),
         inputs: vec![Shape::new(1, 16, 12, 12), Shape::new(16, 16, 3, 3)],
         output: Shape::new(1, 16, 12, 12),

@@ -1,12 +1,13 @@
 //! Graph → graph: what is not needed is dropped, equal values are computed once, batch norm is folded into the convolution
-//! before it and an activation into the convolution's end. A value that someone asks for is a barrier to all of it.
+//! before it, and a residual's addition and an activation into the convolution's end. A value that someone asks for is a
+//! barrier to all of it.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::graph::{Graph, NodeId};
-use crate::ops::activation::Activation;
-use crate::ops::batch_norm::{BatchNorm, BatchNormScale, BatchNormShift};
+use crate::ops::batch_norm::{BatchNormScale, BatchNormShift};
 use crate::ops::binary::Binary;
 use crate::ops::conv2d::Conv2d;
 use crate::ops::reshape::Reshape;
@@ -64,32 +65,58 @@ impl Plan {
             // A fetched value must exist as it is.
             uses[fetch.0] += 2;
         }
-        let mut absorbed = vec![false; graph.len()];
+        let mut plan = Self {
+            absorbed: vec![false; graph.len()],
+        };
         for id in graph.ids().filter(|id| needed[id.0]) {
-            let node = graph.node(id);
-            let Some(&before) = node.inputs.first() else {
-                continue;
-            };
-            if uses[before.0] != 1 {
-                continue;
+            let mut inputs = graph.node(id).inputs.clone();
+            // Of two convolutions that are added the later one: the other is computed by then.
+            inputs.sort_unstable_by_key(|input| Reverse(input.0));
+            let mut alone = inputs.into_iter().filter(|input| uses[input.0] == 1);
+            if let Some(input) = alone.find(|&input| plan.absorbs(graph, id, input)) {
+                plan.absorbed[input.0] = true;
             }
-            absorbed[before.0] = match &node.op {
-                Op::BatchNorm(_) => is_plain_conv(graph, before),
-                Op::Activation(_) => {
-                    is_plain_conv(graph, before)
-                        || (matches!(graph.node(before).op, Op::BatchNorm(_))
-                            && absorbed[graph.input(before, 0).0])
-                }
-                Op::Conv2dInputGrad(_) => is_channel_scaling(graph, before),
-                _ => false,
-            };
         }
-        Self { absorbed }
+        plan
+    }
+
+    /// Whether an input that nothing else needs disappears into a node.
+    fn absorbs(&self, graph: &Graph, id: NodeId, input: NodeId) -> bool {
+        let node = graph.node(id);
+        let is_first = node.inputs[0] == input;
+        match &node.op {
+            Op::BatchNorm(_) => is_first && is_plain_conv(graph, input),
+            Op::Binary(Binary::ADD) => {
+                let mut operands = node.inputs.iter();
+                operands.all(|&operand| graph.shape(operand) == node.shape)
+                    && self.is_normed_conv(graph, input)
+            }
+            Op::Activation(_) => {
+                let is_sum = graph.node(input).op == Op::Binary(Binary::ADD)
+                    && self.absorbed_input(graph, input).is_some();
+                is_sum || self.is_normed_conv(graph, input)
+            }
+            Op::Conv2dInputGrad(_) => is_first && is_channel_scaling(graph, input),
+            _ => false,
+        }
+    }
+
+    /// Whether a node is a convolution, or a batch norm into which one disappears.
+    fn is_normed_conv(&self, graph: &Graph, id: NodeId) -> bool {
+        is_plain_conv(graph, id)
+            || (matches!(graph.node(id).op, Op::BatchNorm(_))
+                && self.absorbed_input(graph, id).is_some())
+    }
+
+    /// The input that disappears into a node.
+    fn absorbed_input(&self, graph: &Graph, id: NodeId) -> Option<NodeId> {
+        let mut inputs = graph.node(id).inputs.iter().copied();
+        inputs.find(|input| self.absorbed[input.0])
     }
 }
 
 fn is_plain_conv(graph: &Graph, id: NodeId) -> bool {
-    matches!(&graph.node(id).op, Op::Conv2d(conv) if conv.activation.is_none())
+    matches!(&graph.node(id).op, Op::Conv2d(conv) if *conv == Conv2d::plain(conv.geometry))
 }
 
 /// dy · scale of a batch norm, the scale one number a channel made from parameters.
@@ -134,32 +161,16 @@ fn emit(
     id: NodeId,
 ) -> Result<NodeId> {
     let node = graph.node(id);
-    let first_absorbed = node
-        .inputs
-        .first()
-        .is_some_and(|input| plan.absorbed[input.0]);
-    if first_absorbed {
-        let before = node.inputs[0];
-        return match &node.op {
-            Op::BatchNorm(norm) => {
-                emit_convolution(graph, placed, builder, id, before, Some((*norm, id)), None)
-            }
-            Op::Activation(activation) => {
-                let (conv, norm) = match &graph.node(before).op {
-                    Op::BatchNorm(norm) => (graph.input(before, 0), Some((*norm, before))),
-                    _ => (before, None),
-                };
-                emit_convolution(graph, placed, builder, id, conv, norm, Some(*activation))
-            }
-            op => {
-                // Conv2dInputGrad(dy · scale, w) = Conv2dInputGrad(dy, w · scale).
-                let dy = at(placed, graph.input(before, 0))?;
-                let scale = at(placed, graph.input(before, 1))?;
-                let weight = at(placed, node.inputs[1])?;
-                let weight = builder.scale_weight(weight, scale)?;
-                builder.push(&node.name, op.clone(), &[dy, weight])
-            }
-        };
+    if let Some(before) = plan.absorbed_input(graph, id) {
+        if !matches!(node.op, Op::Conv2dInputGrad(_)) {
+            return emit_convolution(graph, plan, placed, builder, id);
+        }
+        // Conv2dInputGrad(dy · scale, w) = Conv2dInputGrad(dy, w · scale).
+        let dy = at(placed, graph.input(before, 0))?;
+        let scale = at(placed, graph.input(before, 1))?;
+        let weight = at(placed, node.inputs[1])?;
+        let weight = builder.scale_weight(weight, scale)?;
+        return builder.push(&node.name, node.op.clone(), &[dy, weight]);
     }
     let inputs = node
         .inputs
@@ -169,16 +180,25 @@ fn emit(
     builder.push(&node.name, node.op.clone(), &inputs)
 }
 
-/// The convolution `conv` with the batch norm and activation after it, under the name of the last of them.
+/// A convolution with the batch norm, the addition and the activation that it disappears into, under the name of the last.
 fn emit_convolution(
     graph: &Graph,
+    plan: &Plan,
     placed: &[Option<NodeId>],
     builder: &mut Builder,
     last: NodeId,
-    conv: NodeId,
-    norm: Option<(BatchNorm, NodeId)>,
-    activation: Option<Activation>,
 ) -> Result<NodeId> {
+    let (mut norm, mut residual, mut activation) = (None, None, None);
+    let mut conv = last;
+    while let Some(before) = plan.absorbed_input(graph, conv) {
+        let node = graph.node(conv);
+        match &node.op {
+            Op::BatchNorm(op) => norm = Some((*op, conv)),
+            Op::Activation(op) => activation = Some(op.function),
+            _ => residual = node.inputs.iter().find(|&&input| input != before),
+        }
+        conv = before;
+    }
     let node = graph.node(conv);
     let Op::Conv2d(op) = &node.op else {
         return Err(crate::error::Error::internal(format!(
@@ -215,9 +235,13 @@ fn emit_convolution(
         let weight = builder.scale_weight(inputs[1], scale)?;
         inputs = vec![inputs[0], weight, shift];
     }
+    if let Some(&residual) = residual {
+        inputs.push(at(placed, residual)?);
+    }
     let fused = Conv2d {
-        activation: activation.map(|activation| activation.function),
-        ..op.clone()
+        geometry: op.geometry,
+        residual: residual.is_some(),
+        activation,
     };
     builder.push(&graph.node(last).name, fused.into(), &inputs)
 }

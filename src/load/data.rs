@@ -175,11 +175,7 @@ impl Builder<'_> {
             "conv2d" => {
                 inputs.push(self.required_parameter(node, "weight")?);
                 inputs.extend(self.parameter(node, "bias")?);
-                Ok(Conv2d {
-                    geometry: node.geometry()?,
-                    activation: None,
-                }
-                .into())
+                Ok(Conv2d::plain(node.geometry()?).into())
             }
             "linear" => {
                 inputs.push(self.required_parameter(node, "weight")?);

@@ -74,6 +74,13 @@ impl Kernel {
         }
     }
 
+    /// The same with a value for one more of the shader's `override` constants.
+    #[must_use]
+    pub fn with_constant(mut self, name: &'static str, value: u32) -> Self {
+        self.constants.push((name, value.into()));
+        self
+    }
+
     /// The same with another cost.
     #[must_use]
     pub fn with_cost(mut self, cost: usize) -> Self {

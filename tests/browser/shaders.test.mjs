@@ -17,6 +17,7 @@ const CONSTANTS = {
   COLUMNS: [1, 4, 5],
   FUNCTION: [1, 2, 3, 4, 5, 6, 7],
   FROM_OUTPUT: [0, 1],
+  RESIDUAL: [0, 1],
 };
 
 /** The text of a shader with its imports in place, as src/engine/gpu/shader.rs puts them. @param {string} path @returns {string} */

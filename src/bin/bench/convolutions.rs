@@ -90,10 +90,7 @@ impl Case {
         let weight = Shape::new(self.out, c / self.groups, self.kernel, self.kernel);
         let (height, width) = geometry.output_size(x, weight)?;
         let y = Shape::new(1, self.out, height, width);
-        let forward = Conv2d {
-            geometry,
-            activation: None,
-        };
+        let forward = Conv2d::plain(geometry);
         Ok([
             Work::new(forward, [x, weight], y),
             Work::new(Conv2dInputGrad { geometry, input: x }, [y, weight], x),

@@ -35,11 +35,7 @@ pub async fn multiply_adds_per_millisecond(gpu: &Gpu) -> Result<f64> {
 /// Times a small convolution.
 async fn measured(gpu: &Gpu) -> Result<f64> {
     let layer = Layer {
-        op: Conv2d {
-            geometry: Geometry::default(),
-            activation: None,
-        }
-        .into(),
+        op: Conv2d::plain(Geometry::default()).into(),
         inputs: vec![Shape::new(1, 32, 32, 32), Shape::new(32, 32, 3, 3)],
         output: Shape::new(1, 32, 30, 30),
     };

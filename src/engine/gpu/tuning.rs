@@ -207,14 +207,11 @@ mod tests {
     #[test]
     fn a_name_tells_layers_apart_but_not_their_numbers_of_pictures() {
         let layer = |pictures: usize, stride: usize| Layer {
-            op: Conv2d {
-                geometry: Geometry {
-                    stride: [stride; 2],
-                    padding: [1; 4].into(),
-                    ..Geometry::default()
-                },
-                activation: None,
-            }
+            op: Conv2d::plain(Geometry {
+                stride: [stride; 2],
+                padding: [1; 4].into(),
+                ..Geometry::default()
+            })
             .into(),
             inputs: vec![Shape::new(pictures, 8, 9, 9), Shape::new(4, 8, 3, 3)],
             output: Shape::new(pictures, 4, 9 / stride, 9 / stride),

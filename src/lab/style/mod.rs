@@ -285,15 +285,12 @@ fn in_the_content_s_colours(
     let (weight, bias) = colour::to_grey(&request.normalization);
     let weight = feed(graph, feeds, "grey", Shape::new(3, 3, 1, 1), weight)?;
     let bias = feed(graph, feeds, "grey.bias", Shape::channels(3), bias)?;
-    let op = Conv2d {
-        geometry: Geometry {
-            stride: [1, 1],
-            padding: [0, 0, 0, 0].into(),
-            dilation: [1, 1],
-            groups: 1,
-        },
-        activation: None,
-    };
+    let op = Conv2d::plain(Geometry {
+        stride: [1, 1],
+        padding: [0, 0, 0, 0].into(),
+        dilation: [1, 1],
+        groups: 1,
+    });
     let mixed = graph.push(op, &[picture, weight])?;
     let grey = graph.push(Binary::ADD, &[mixed, bias])?;
     let content = resized(&request.content, shape)?;

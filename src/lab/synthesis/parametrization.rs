@@ -129,15 +129,12 @@ impl<'a> Coding<'a> {
                 Shape::new(3, 3, 1, 1),
                 self.colours().concat(),
             )?;
-            let op = Conv2d {
-                geometry: Geometry {
-                    stride: [1, 1],
-                    padding: [0, 0, 0, 0].into(),
-                    dilation: [1, 1],
-                    groups: 1,
-                },
-                activation: None,
-            };
+            let op = Conv2d::plain(Geometry {
+                stride: [1, 1],
+                padding: [0, 0, 0, 0].into(),
+                dilation: [1, 1],
+                groups: 1,
+            });
             raw = graph.push(op, &[raw, weight])?;
         }
         let picture = match self.settings.range {

@@ -1,4 +1,5 @@
-// Convolution and its gradient to the input: any kernel, stride, dilation, padding and groups, with bias and activation.
+// Convolution and its gradient to the input: any kernel, stride, dilation, padding and groups, with bias, residual and
+// activation.
 //
 // Both directions sum, over channels c and taps k, src[c][src(j, k)] · w[k][c], for the positions t = j · phases + phase of
 // dst, with src(j, k) = j · scale + first + i · step for the i-th tap that counts. Forward there is one phase, scale is
@@ -28,13 +29,15 @@ struct Params {
 @group(0) @binding(0) var<storage, read> src: array<f32>;
 @group(0) @binding(1) var<storage, read> weights: array<vec4f>; // [groups][C_src][K_h][K_w][C_dst / 4]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dst: array<f32>;
-@group(0) @binding(4) var<uniform> p: Params;
+@group(0) @binding(3) var<storage, read> residual: array<f32>; // of dst's shape
+@group(0) @binding(4) var<storage, read_write> dst: array<f32>;
+@group(0) @binding(5) var<uniform> p: Params;
 
 const WG_SIZE = 32u;
 
 #import conv_window
 #import conv_sums
+#import load_residual
 
 // Adds four taps whose windows overlap.
 fn add_overlapping(sums: Sums, w: mat4x4f, row: i32, x: i32) -> Sums {
@@ -156,8 +159,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         let y = (j.y + i / 8) * p.rows.phases + phase.y;
         let x = (j.x + i % 8) * p.columns.phases + phase.x;
         if (y < p.rows.dst) & (x < p.columns.dst) {
-            let value = bend(tile[i / 4][i % 4] + shift);
             let at = start + y * p.columns.dst + x;
+            let value = bend(tile[i / 4][i % 4] + shift + load_residual(at, plane_dst, i32(channels)));
             for (var channel = 0u; channel < channels; channel++) {
                 dst[at + i32(channel) * plane_dst] = value[channel];
             }

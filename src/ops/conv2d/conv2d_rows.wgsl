@@ -1,5 +1,5 @@
 // Convolution at stride and dilation 1 with kernels of up to 8 columns, and its gradient to the input, which is one with
-// flipped weights; with bias and activation. src comes padded in rows of vec4s (see pad_rows.wgsl).
+// flipped weights; with bias, residual and activation. src comes padded in rows of vec4s (see pad_rows.wgsl).
 //
 // Access: an invocation computes 4 channels × ROWS rows × 8 columns, a row of taps at a time, whose windows overlap. The tile
 // is small, so that the loop's body is: software adapters run long code slowly.
@@ -23,8 +23,9 @@ struct Params {
 @group(0) @binding(0) var<storage, read> src: array<vec4f>; // [N · groups · C_src][rows][quads]
 @group(0) @binding(1) var<storage, read> weights: array<vec4f>; // [groups][C_src][kernel_rows][TAPS][C_dst / 4]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dst: array<f32>;
-@group(0) @binding(4) var<uniform> p: Params;
+@group(0) @binding(3) var<storage, read> residual: array<f32>; // of dst's shape
+@group(0) @binding(4) var<storage, read_write> dst: array<f32>;
+@group(0) @binding(5) var<uniform> p: Params;
 
 const WG_SIZE = 32u;
 
@@ -114,6 +115,8 @@ fn add_taps(sums: Sums, w: Taps, x: Window) -> Sums {
     return next;
 }
 
+#import load_residual
+
 #import put_four
 
 @compute @workgroup_size(WG_SIZE)
@@ -164,14 +167,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         let x = i32(column) * 8 + i % 2 * 4;
         if (y < p.dst_size.x) & (x < p.dst_size.y) {
             let sums = tile[i];
-            var values = transpose(mat4x4f(
-                bend(sums[0] + shift),
-                bend(sums[1] + shift),
-                bend(sums[2] + shift),
-                bend(sums[3] + shift),
-            ));
+            var values = transpose(mat4x4f(sums[0] + shift, sums[1] + shift, sums[2] + shift, sums[3] + shift));
             for (var channel = 0u; channel < channels; channel++) {
-                put(values[channel], start + i32(channel) * plane + y * p.dst_size.y, x);
+                let start_row = start + i32(channel) * plane + y * p.dst_size.y;
+                let added = load_residual(start_row + x, 1, p.dst_size.y - x);
+                put(bend(values[channel] + added), start_row, x);
             }
         }
     }

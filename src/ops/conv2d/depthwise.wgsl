@@ -1,5 +1,5 @@
-// Convolution with one input channel a group and its gradient to the input, with bias and activation; positions and taps
-// as in conv2d.wgsl. Forward, output channel o reads input channel o / multiplier; backward, input channel c sums over
+// Convolution with one input channel a group and its gradient to the input, with bias, residual and activation; positions and
+// taps as in conv2d.wgsl. Forward, output channel o reads input channel o / multiplier; backward, input channel c sums over
 // the multiplier's output channels.
 //
 // Access: an invocation computes 4 rows × 8 columns of one channel, 4 taps of a kernel's row at a time where their windows
@@ -23,8 +23,9 @@ struct Params {
 @group(0) @binding(0) var<storage, read> src: array<f32>;
 @group(0) @binding(1) var<storage, read> weights: array<f32>; // [C_out][K_h][K_w]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dst: array<f32>;
-@group(0) @binding(4) var<uniform> p: Params;
+@group(0) @binding(3) var<storage, read> residual: array<f32>; // of dst's shape
+@group(0) @binding(4) var<storage, read_write> dst: array<f32>;
+@group(0) @binding(5) var<uniform> p: Params;
 
 const WG_SIZE = 32u;
 
@@ -75,6 +76,7 @@ fn add_taps(sums: Sums, w: vec4f, row: i32, x: i32) -> Sums {
 }
 
 #import bend
+#import load_residual
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -153,12 +155,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         sums2.left, sums2.right, sums3.left, sums3.right,
     );
     for (var i = 0; i < 8; i++) {
-        let value = bend(tile[i] + shift);
         let y = (j.y + i / 2) * p.rows.phases + phase.y;
+        let x = (j.x + i % 2 * 4) * p.columns.phases + phase.x;
+        // How many of four columns lie inside.
+        let inside = select(0, (p.columns.dst - x + p.columns.phases - 1) / p.columns.phases, y < p.rows.dst);
+        let at = start + y * p.columns.dst + x;
+        let value = bend(tile[i] + shift + load_residual(at, p.columns.phases, inside));
         for (var column = 0; column < 4; column++) {
-            let x = (j.x + i % 2 * 4 + column) * p.columns.phases + phase.x;
-            if (y < p.rows.dst) & (x < p.columns.dst) {
-                dst[start + y * p.columns.dst + x] = value[column];
+            if column < inside {
+                dst[at + column * p.columns.phases] = value[column];
             }
         }
     }

@@ -1,5 +1,5 @@
 // Convolution with one channel a group, 3×3 or 5×5 kernels at stride and dilation 1, and its gradient to the input, which is
-// one with flipped weights; with bias and activation.
+// one with flipped weights; with bias, residual and activation.
 //
 // Access: an invocation computes 8 columns of one channel row by row. Each row of src is loaded once and added to the sums of
 // all rows of dst that it belongs to, so that a value of dst costs 1.25 to 1.5 loads and a store. The loop's body stays small: software adapters
@@ -24,8 +24,9 @@ struct Params {
 @group(0) @binding(0) var<storage, read> src: array<f32>; // [N · channels][H][W]
 @group(0) @binding(1) var<storage, read> weights: array<f32>; // [channels][KERNEL][KERNEL]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dst: array<f32>;
-@group(0) @binding(4) var<uniform> p: Params;
+@group(0) @binding(3) var<storage, read> residual: array<f32>; // of dst's shape
+@group(0) @binding(4) var<storage, read_write> dst: array<f32>;
+@group(0) @binding(5) var<uniform> p: Params;
 
 const WG_SIZE = 32u;
 
@@ -93,7 +94,7 @@ fn add_row(sums: Sums, w: Taps, x: Window) -> Sums {
 }
 
 #import bend
-
+#import load_residual
 #import put_four
 
 @compute @workgroup_size(WG_SIZE)
@@ -155,8 +156,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         }
         if y >= first + behind {
             let row_dst = plane_dst + (y - behind) * p.dst_size.y;
-            put(bend(done.left + shift), row_dst, x);
-            put(bend(done.right + shift), row_dst, x + 4);
+            let left = load_residual(row_dst + x, 1, p.dst_size.y - x);
+            let right = load_residual(row_dst + x + 4, 1, p.dst_size.y - x - 4);
+            put(bend(done.left + shift + left), row_dst, x);
+            put(bend(done.right + shift + right), row_dst, x + 4);
         }
     }
 }

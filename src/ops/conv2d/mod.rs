@@ -13,14 +13,35 @@ use crate::ops::reduce::SumTo;
 use crate::ops::{Kernel, Operator, Real, View, Way};
 use crate::tensor::Shape;
 
-/// Convolution: inputs x (N, C_in, H, W), weight (C_out, C_in / groups, K_h, K_w) and optionally bias (1, C_out, 1, 1);
-/// output (N, C_out, H_out, W_out), with an activation applied at its end where a lowering fused one.
+/// Convolution: inputs x (N, C_in, H, W), weight (C_out, C_in / groups, K_h, K_w), optionally bias (1, C_out, 1, 1) and, with
+/// `residual`, a last one of the output's shape; output (N, C_out, H_out, W_out). The residual is added and an activation
+/// applied at its end where a lowering fused them; loaded graphs have neither.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conv2d {
     /// Stride, padding, dilation, groups.
     pub geometry: Geometry,
-    /// Fused into the end of the convolution; loaded graphs have none.
+    /// Whether the last input is added, before the activation.
+    pub residual: bool,
+    /// Applied last.
     pub activation: Option<Function>,
+}
+
+impl Conv2d {
+    /// A convolution with nothing fused into its end.
+    #[must_use]
+    pub const fn plain(geometry: Geometry) -> Self {
+        Self {
+            geometry,
+            residual: false,
+            activation: None,
+        }
+    }
+
+    /// Which of `count` inputs are the bias and the residual.
+    fn at_end(&self, count: usize) -> (Option<usize>, Option<usize>) {
+        let bias = (count > 2 + usize::from(self.residual)).then_some(2);
+        (bias, self.residual.then_some(count - 1))
+    }
 }
 
 impl Operator for Conv2d {
@@ -29,13 +50,15 @@ impl Operator for Conv2d {
     }
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape> {
-        let (&[x, weight] | &[x, weight, _]) = inputs else {
+        let loaded = inputs.len().saturating_sub(usize::from(self.residual));
+        let (&[x, weight, ..], 2..=3) = (inputs, loaded) else {
             return Err(Error::bad_model(
                 "a convolution takes a picture, a weight and at most a bias",
             ));
         };
-        if let Some(bias) = inputs.get(2)
-            && *bias != Shape::channels(weight.n())
+        let (bias, residual) = self.at_end(inputs.len());
+        if let Some(bias) = bias.map(|index| inputs[index])
+            && bias != Shape::channels(weight.n())
         {
             return Err(Error::bad_model(format!(
                 "bias of {} values for {} output channels",
@@ -44,7 +67,13 @@ impl Operator for Conv2d {
             )));
         }
         let (height, width) = self.geometry.output_size(x, weight)?;
-        Ok(Shape::new(x.n(), weight.n(), height, width))
+        let output = Shape::new(x.n(), weight.n(), height, width);
+        match residual.map(|index| inputs[index]) {
+            Some(residual) if residual != output => Err(Error::bad_model(format!(
+                "{residual} cannot be added to {output} at a convolution's end"
+            ))),
+            _ => Ok(output),
+        }
     }
 
     fn backward(
@@ -71,24 +100,19 @@ impl Operator for Conv2d {
             let weight = graph.shape(weight);
             gradients[1] = Some(graph.push(Conv2dWeightGrad { geometry, weight }, &[x, upstream])?);
         }
-        if inputs.len() == 3 && wanted[2] {
-            let shape = graph.shape(inputs[2]);
-            gradients[2] = Some(graph.push(SumTo { shape }, &[upstream])?);
+        let (bias, residual) = self.at_end(inputs.len());
+        if let Some(index) = bias.filter(|&index| wanted[index]) {
+            let shape = graph.shape(inputs[index]);
+            gradients[index] = Some(graph.push(SumTo { shape }, &[upstream])?);
+        }
+        if let Some(index) = residual.filter(|&index| wanted[index]) {
+            gradients[index] = Some(upstream);
         }
         Ok(gradients)
     }
 
     fn cpu<T: Real>(&self, inputs: &[View<'_, T>], output: &mut [T], shape: Shape) {
-        let bias = inputs.get(2).map(|bias| bias.data);
-        cpu::forward(
-            &self.geometry,
-            inputs[0],
-            inputs[1],
-            bias,
-            self.activation,
-            output,
-            shape,
-        );
+        cpu::forward(self, inputs, output, shape);
     }
 
     fn gpu(&self, inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
@@ -140,13 +164,7 @@ impl Operator for Conv2dInputGrad {
         let geometry = self.geometry;
         let mut gradients = vec![None; 2];
         if wanted[0] {
-            gradients[0] = Some(graph.push(
-                Conv2d {
-                    geometry,
-                    activation: None,
-                },
-                &[upstream, weight],
-            )?);
+            gradients[0] = Some(graph.push(Conv2d::plain(geometry), &[upstream, weight])?);
         }
         if wanted[1] {
             let weight = graph.shape(weight);
@@ -212,13 +230,7 @@ impl Operator for Conv2dWeightGrad {
             gradients[0] = Some(graph.push(Conv2dInputGrad { geometry, input }, &[dy, upstream])?);
         }
         if wanted[1] {
-            gradients[1] = Some(graph.push(
-                Conv2d {
-                    geometry,
-                    activation: None,
-                },
-                &[x, upstream],
-            )?);
+            gradients[1] = Some(graph.push(Conv2d::plain(geometry), &[x, upstream])?);
         }
         Ok(gradients)
     }

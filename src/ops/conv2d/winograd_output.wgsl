@@ -1,5 +1,5 @@
-// Winograd's convolution F(4×4, 3×3), last step (see winograd_input.wgsl): 36 points become 4×4 values, Aᵀ m A; with bias and
-// activation.
+// Winograd's convolution F(4×4, 3×3), last step (see winograd_input.wgsl): 36 points become 4×4 values, Aᵀ m A; with bias,
+// residual and activation.
 //
 // Access: an invocation transforms four neighbouring tiles of a channel into 4 rows × 16 columns.
 
@@ -17,8 +17,9 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> points: array<vec4f>; // [36][C_dst, to 4][N][tiles.x][tiles.y]
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dst: array<f32>; // [N][C_dst][H][W]
-@group(0) @binding(3) var<uniform> p: Params;
+@group(0) @binding(2) var<storage, read> residual: array<f32>; // of dst's shape
+@group(0) @binding(3) var<storage, read_write> dst: array<f32>; // [N][C_dst][H][W]
+@group(0) @binding(4) var<uniform> p: Params;
 
 const WG_SIZE = 32u;
 
@@ -37,6 +38,7 @@ fn gather(m: array<vec4f, 6>) -> mat4x4f {
 }
 
 #import bend
+#import load_residual
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -70,9 +72,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         let x = vec4u(column * 16u + j) + vec4u(0u, 4u, 8u, 12u);
         for (var i = 0u; i < 4u; i++) {
             let y = row * 4u + i;
-            let value = bend(values[i] + shift);
             let start = plane + y * p.dst_size.y;
             let inside = (x < vec4u(p.dst_size.y)) & vec4<bool>(y < p.dst_size.x);
+            let count = select(0, (i32(p.dst_size.y) - i32(x.x) + 3) / 4, y < p.dst_size.x);
+            let value = bend(values[i] + shift + load_residual(i32(start + x.x), 4, count));
             if inside.x {
                 dst[start + x.x] = value.x;
             }

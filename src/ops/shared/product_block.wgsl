@@ -17,4 +17,4 @@ struct Params {
 @group(0) @binding(0) var<storage, read> src: array<vec4f>; // [N · C_src][src_quads]
 @group(0) @binding(1) var<storage, read> weights: array<vec4f>; // [1 or N][C_src, to 2][C_dst / 4]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<uniform> p: Params;
+@group(0) @binding(5) var<uniform> p: Params;

@@ -87,13 +87,7 @@ impl Affine {
         let mut inputs = vec![x, weight];
         inputs.extend(bias);
         match self.map {
-            Map::Convolution(geometry) => graph.push(
-                Conv2d {
-                    geometry,
-                    activation: None,
-                },
-                &inputs,
-            ),
+            Map::Convolution(geometry) => graph.push(Conv2d::plain(geometry), &inputs),
             Map::Linear => graph.push(Linear, &inputs),
             Map::Channels => {
                 let scaled = graph.push(Binary::MUL, &inputs[..2])?;

@@ -14,21 +14,20 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
-use super::Geometry;
-use crate::ops::activation::Function;
+use super::{Conv2d, Geometry};
 use crate::ops::{Real, View};
 use crate::tensor::Shape;
 
-/// y = activation(x ⋆ w + b).
-pub fn forward<T: Real>(
-    geometry: &Geometry,
-    x: View<'_, T>,
-    weight: View<'_, T>,
-    bias: Option<&[T]>,
-    activation: Option<Function>,
-    y: &mut [T],
-    shape: Shape,
-) {
+/// y = activation(x ⋆ w + b + r).
+pub fn forward<T: Real>(op: &Conv2d, inputs: &[View<'_, T>], y: &mut [T], shape: Shape) {
+    let (x, weight) = (inputs[0], inputs[1]);
+    let (bias, residual) = op.at_end(inputs.len());
+    let [bias, residual] = [bias, residual].map(|index| index.map(|index| inputs[index].data));
+    let activate = |run: &mut [T]| {
+        if let Some(function) = op.activation {
+            function.apply_all(run);
+        }
+    };
     let finish = |channel: usize, run: &mut [T]| {
         if let Some(bias) = bias {
             let bias = bias[channel];
@@ -36,14 +35,24 @@ pub fn forward<T: Real>(
                 *y += bias;
             }
         }
-        if let Some(function) = activation {
-            function.apply_all(run);
+        if residual.is_none() {
+            activate(run);
         }
     };
-    if geometry.is_depthwise(weight.shape) {
-        depthwise::forward(geometry, x, weight, y, shape, finish);
+    if op.geometry.is_depthwise(weight.shape) {
+        depthwise::forward(&op.geometry, x, weight, y, shape, finish);
     } else {
-        dense::forward(geometry, x, weight, y, shape, finish);
+        dense::forward(&op.geometry, x, weight, y, shape, finish);
+    }
+    if let Some(residual) = residual {
+        // A plane at a time, which is still at hand when it is activated.
+        let planes = y.chunks_exact_mut(shape.plane());
+        for (y, residual) in planes.zip(residual.chunks_exact(shape.plane())) {
+            for (y, &residual) in y.iter_mut().zip(residual) {
+                *y += residual;
+            }
+            activate(y);
+        }
     }
 }
 

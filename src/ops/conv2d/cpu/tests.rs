@@ -1,6 +1,7 @@
 //! The kernels against loops that say what they mean, over a random grid of shapes.
 
 use super::*;
+use crate::ops::activation::Function;
 use crate::ops::conv2d::Padding;
 use crate::ops::testing::{Random, assert_close, view};
 
@@ -115,7 +116,9 @@ fn check<T: Real>(case: &Case, tolerance: f64) {
     let (geometry, shapes) = case;
     let mut random = Random(7);
     let [x, w, dy] = shapes.map(|shape| random.values::<T>(shape));
-    let bias = random.values::<T>(Shape::channels(shapes[1].n()));
+    let channels = Shape::channels(shapes[1].n());
+    let bias = random.values::<T>(channels);
+    let bias = view(&bias, channels);
     let [x, w, dy] = [
         view(&x, shapes[0]),
         view(&w, shapes[1]),
@@ -124,13 +127,21 @@ fn check<T: Real>(case: &Case, tolerance: f64) {
 
     // What was there before must not shine through.
     let mut found = shapes.map(|shape| vec![T::nan(); shape.len()]);
-    forward(geometry, x, w, Some(&bias), None, &mut found[2], shapes[2]);
+    let op = Conv2d::plain(*geometry);
+    forward(&op, &[x, w, bias], &mut found[2], shapes[2]);
+    let fused = Conv2d {
+        residual: true,
+        activation: Some(Function::Relu),
+        ..op
+    };
+    let mut rectified = vec![T::nan(); shapes[2].len()];
+    forward(&fused, &[x, w, bias, dy], &mut rectified, shapes[2]);
     input_grad(geometry, dy, w, &mut found[0], shapes[0]);
     weight_grad(geometry, x, dy, &mut found[1], shapes[1]);
 
     let mut expected = shapes.map(|shape| vec![T::zero(); shape.len()]);
     for (index, y) in expected[2].iter_mut().enumerate() {
-        *y = bias[index / shapes[2].plane() % shapes[2].c()];
+        *y = bias.data[index / shapes[2].plane() % shapes[2].c()];
     }
     let [dx, dw, y] = &mut expected;
     each_product(geometry, *shapes, |output, input, tap| {
@@ -141,6 +152,9 @@ fn check<T: Real>(case: &Case, tolerance: f64) {
     for (index, what) in ["dx", "dw", "y"].into_iter().enumerate() {
         assert_close(&found[index], &expected[index], tolerance, (what, case));
     }
+    let sums = expected[2].iter().zip(dy.data);
+    let expected: Vec<T> = sums.map(|(&y, &dy)| (y + dy).max(T::zero())).collect();
+    assert_close(&rectified, &expected, tolerance, ("relu(y + dy)", case));
 }
 
 #[test]
@@ -201,7 +215,7 @@ fn gradients_are_adjoint_to_the_convolution() {
         let mut y = vec![f64::NAN; shapes[2].len()];
         let mut dx = vec![f64::NAN; shapes[0].len()];
         let mut dw = vec![f64::NAN; shapes[1].len()];
-        forward(&geometry, x, w, None, None, &mut y, shapes[2]);
+        forward(&Conv2d::plain(geometry), &[x, w], &mut y, shapes[2]);
         input_grad(&geometry, dy, w, &mut dx, shapes[0]);
         weight_grad(&geometry, x, dy, &mut dw, shapes[1]);
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();

@@ -1,6 +1,7 @@
 //! Convolution as dispatches. Forward and gradient to the input are one shader with two sets of numbers.
 
 mod axis;
+mod ending;
 mod pad;
 mod rows;
 mod weight_grad;
@@ -12,6 +13,7 @@ use crate::ops::kernel::{Binding, Preparation, word};
 use crate::ops::{Kernel, Way};
 use crate::tensor::Shape;
 use axis::Axis;
+use ending::Ending;
 pub use weight_grad::weight_grad;
 
 /// Positions that one invocation computes: rows, columns.
@@ -24,8 +26,6 @@ const STRIP: usize = 8;
 const SHORTEST: usize = 8;
 /// Invocations a workgroup.
 const WG_SIZE: usize = 32;
-/// The bend of no activation.
-const NO_BEND: (f32, f32) = (1.0, f32::MAX);
 /// Which scratch buffers hold padded operands; sums and activations use lower ones.
 const PADDED: [usize; 2] = [2, 3];
 
@@ -38,22 +38,27 @@ enum Direction {
 
 /// Ways to compute a [`Conv2d`], the preferred one first.
 pub fn forward(op: &Conv2d, inputs: &[Shape], output: Shape) -> Vec<Way> {
-    let bend = op.activation.map_or(Some(NO_BEND), Function::bend);
     // What is no bend is applied in a second dispatch.
-    let second = op.activation.filter(|_| bend.is_none());
+    let second = op.activation.filter(|function| function.bend().is_none());
     let written = match second {
         Some(_) => Binding::Scratch(0, output.len()),
         None => Binding::Output,
     };
+    let plain = Ending::plain(written);
+    let bend = op.activation.and_then(Function::bend);
+    let (bias, residual) = op.at_end(inputs.len());
     let convolution = Convolution {
         geometry: op.geometry,
         direction: Direction::Forward,
         src: inputs[0],
         weight: inputs[1],
         dst: output,
-        bias: (inputs.len() == 3).then_some(Binding::Input(2)),
-        bend: bend.unwrap_or(NO_BEND),
-        written,
+        ending: Ending {
+            bias: bias.map(Binding::Input),
+            residual: residual.map(Binding::Input),
+            bend: bend.unwrap_or(plain.bend),
+            ..plain
+        },
     };
     let mut ways = convolution.ways();
     for way in &mut ways {
@@ -71,9 +76,7 @@ pub fn input_grad(op: &Conv2dInputGrad, inputs: &[Shape], output: Shape) -> Vec<
         src: inputs[0],
         weight: inputs[1],
         dst: output,
-        bias: None,
-        bend: NO_BEND,
-        written: Binding::Output,
+        ending: Ending::plain(Binding::Output),
     };
     convolution.ways()
 }
@@ -85,10 +88,7 @@ struct Convolution {
     src: Shape,
     weight: Shape,
     dst: Shape,
-    bias: Option<Binding>,
-    /// (slope, ceiling) of the activation at its end.
-    bend: (f32, f32),
-    written: Binding,
+    ending: Ending,
 }
 
 impl Convolution {
@@ -141,16 +141,9 @@ impl Convolution {
             word(count),
         ]);
         let turns = c_src * rows.turns() * columns.turns_in_row();
-        Kernel {
-            constants: vec![("OVERLAP", f64::from(columns.overlap()))],
-            ..self.finish(
-                "conv2d",
-                params,
-                count,
-                512 * turns,
-                Some(self.pack(1, false, [1, 1])),
-            )
-        }
+        let packed = Some(self.pack(1, false, [1, 1]));
+        self.finish("conv2d", params, count, 512 * turns, packed)
+            .with_constant("OVERLAP", columns.overlap().into())
     }
 
     /// Zeros above and at the left of src at stride and dilation 1; a number below 0 has wrapped. The gradient is a convolution
@@ -180,9 +173,7 @@ impl Convolution {
             weight_step: 0,
             weights: self.pack(2, false, [1, 1]),
             src: source,
-            bias: self.bias_or_any(),
-            dst: self.written,
-            ending: self.ending(),
+            ending: self.ending,
         };
         let kernel = product.kernel(tile)?;
         Some(pad.into_iter().chain([kernel]).collect())
@@ -214,10 +205,8 @@ impl Convolution {
         let flips = usize::from(self.is_backward());
         params.extend([strips, pieces, length, self.dst.c(), flips, count].map(word));
         let work = (length + kernel - 1) * STRIP * kernel * kernel;
-        Some(Kernel {
-            constants: vec![("KERNEL", word(kernel).into())],
-            ..self.finish("depthwise_strips", params, count, work, None)
-        })
+        let strips = self.finish("depthwise_strips", params, count, work, None);
+        Some(strips.with_constant("KERNEL", word(kernel)))
     }
 
     fn depthwise(&self) -> Kernel {
@@ -234,45 +223,32 @@ impl Convolution {
             word(count),
         ]);
         let turns = rows.turns() * columns.turns_in_row();
-        Kernel {
-            constants: vec![("OVERLAP", f64::from(columns.overlap()))],
-            ..self.finish("depthwise", params, count, 256 * turns, None)
-        }
+        self.finish("depthwise", params, count, 256 * turns, None)
+            .with_constant("OVERLAP", columns.overlap().into())
     }
 
     /// `work` is multiply-adds an invocation.
     fn finish(
         &self,
         shader: &'static str,
-        mut params: Vec<u32>,
+        params: Vec<u32>,
         count: usize,
         work: usize,
         prepared: Option<Preparation>,
     ) -> Kernel {
-        params.extend(self.ending());
         let weights = match prepared {
             Some(_) => Binding::Prepared,
             None => Binding::Input(1),
         };
-        Kernel {
+        self.ending.append_to(Kernel {
             shader,
             constants: Vec::new(),
-            bindings: vec![Binding::Input(0), weights, self.bias_or_any(), self.written],
+            bindings: vec![Binding::Input(0), weights],
             prepared: prepared.map(Box::new),
             params,
             workgroups: [count.div_ceil(WG_SIZE) as u64, 1, 1],
             cost: (count * work) as u64,
-        }
-    }
-
-    /// What a shader's block ends with: whether there is a bias, and the activation.
-    fn ending(&self) -> [u32; 3] {
-        ending(self.bias.is_some(), self.bend)
-    }
-
-    /// What stands in the bias' binding; without a bias it is not read.
-    fn bias_or_any(&self) -> Binding {
-        self.bias.unwrap_or(Binding::Input(1))
+        })
     }
 
     /// Weights with the channels that are written innermost, in fours, and the others padded to a multiple of `padding`.
@@ -315,11 +291,6 @@ impl Convolution {
             Direction::Backward => [c_out, c_in, stride_out, stride_in],
         }
     }
-}
-
-/// What the end of a convolution's shader needs: whether there is a bias, and (slope, ceiling) of its activation.
-fn ending(has_bias: bool, bend: (f32, f32)) -> [u32; 3] {
-    [u32::from(has_bias), bend.0.to_bits(), bend.1.to_bits()]
 }
 
 /// Ways by name, without those that there are not.
@@ -379,9 +350,7 @@ struct Product {
     weight_step: usize,
     weights: Preparation,
     src: Binding,
-    bias: Binding,
-    dst: Binding,
-    ending: [u32; 3],
+    ending: Ending,
 }
 
 impl Product {
@@ -399,7 +368,7 @@ impl Product {
         let (channels, positions) = (tile.channels(), tile.positions());
         let tiles = self.plane.div_ceil(positions);
         let count = tiles * c_dst.div_ceil(channels) * self.pictures;
-        let mut params = [
+        let params = [
             self.plane,
             self.plane.div_ceil(4),
             tiles,
@@ -410,15 +379,14 @@ impl Product {
         ]
         .map(word)
         .to_vec();
-        params.extend(self.ending);
-        Some(Kernel {
+        Some(self.ending.append_to(Kernel {
             shader,
             constants: Vec::new(),
-            bindings: vec![self.src, Binding::Prepared, self.bias, self.dst],
+            bindings: vec![self.src, Binding::Prepared],
             prepared: Some(Box::new(self.weights)),
             params,
             workgroups: [count.div_ceil(tile.a_workgroup()) as u64, 1, 1],
             cost: (count * channels * positions * c_src) as u64,
-        })
+        }))
     }
 }

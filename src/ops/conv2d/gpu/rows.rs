@@ -63,10 +63,9 @@ impl Convolution {
         let work = 32 * tile_rows * c_src * taps[0] * taps[1];
         let mut sums = self.finish("conv2d_rows", params, count, work, Some(prepared));
         sums.bindings[0] = padded.binding(PADDED[0]);
-        sums.constants = vec![
-            ("TAPS", word(taps[1]).into()),
-            ("ROWS", word(tile_rows).into()),
-        ];
+        let sums = sums
+            .with_constant("TAPS", word(taps[1]))
+            .with_constant("ROWS", word(tile_rows));
         Some(vec![pad, sums])
     }
 }

@@ -2,7 +2,7 @@
 //! 16 values where the plain sum has 144, for the price of two transforms, each over the channels of one side alone.
 
 use super::pad::{MOST_VALUES, signed_word};
-use super::{Convolution, Direction, NO_BEND, PADDED, Product, ProductTile, TILE, WG_SIZE, ending};
+use super::{Convolution, Direction, Ending, PADDED, Product, ProductTile, TILE, WG_SIZE};
 use crate::ops::Kernel;
 use crate::ops::kernel::{Binding, Preparation, word};
 
@@ -102,16 +102,14 @@ impl Convolution {
             weight_step: weights.values / (4 * POINTS),
             weights,
             src,
-            bias: Binding::Input(1),
-            dst,
-            ending: ending(false, NO_BEND),
+            ending: Ending::plain(dst),
         }
         .kernel(tile)
     }
 
     fn values_of_dst(&self, tiles: Tiles, points: Binding) -> Kernel {
         let count = self.dst.c() * tiles.plane_quads();
-        let mut params = [
+        let params = [
             self.dst.h(),
             self.dst.w(),
             tiles.rows,
@@ -122,16 +120,15 @@ impl Convolution {
         ]
         .map(word)
         .to_vec();
-        params.extend(self.ending());
-        Kernel {
+        self.ending.append_to(Kernel {
             shader: "winograd_output",
             constants: Vec::new(),
-            bindings: vec![points, self.bias_or_any(), self.written],
+            bindings: vec![points],
             prepared: None,
             params,
             workgroups: [count.div_ceil(WG_SIZE) as u64, 1, 1],
             cost: (count * 96) as u64,
-        }
+        })
     }
 
     /// Weights at every point, `[36][C_src, to 2][C_dst / 4]` of `vec4`s.
@@ -157,13 +154,10 @@ mod tests {
 
     /// Shaders of a 3×3 convolution with padding 1.
     fn shaders(x: Shape, c_out: usize) -> Vec<&'static str> {
-        let op = Conv2d {
-            geometry: Geometry {
-                padding: [1; 4].into(),
-                ..Geometry::default()
-            },
-            activation: None,
-        };
+        let op = Conv2d::plain(Geometry {
+            padding: [1; 4].into(),
+            ..Geometry::default()
+        });
         let inputs = [x, Shape::new(c_out, x.c(), 3, 3)];
         let y = Shape::new(x.n(), c_out, x.h(), x.w());
         let ways = forward(&op, &inputs, y);
