@@ -529,6 +529,7 @@ fn linear_layers_and_their_gradients_match_their_cpu_kernels() {
         (1, 64, 10),
         (1, 1280, 1000),
         (2, 37, 5),
+        (2, 299, 7),
         (3, 37, 5),
         (33, 130, 65),
         (1, 1, 1),

@@ -76,6 +76,17 @@ struct Instance {
     key: String,
 }
 
+impl Instance {
+    /// The name of the program for the logits.
+    fn logits_key(&self) -> String {
+        format!("logits|{}", self.key)
+    }
+
+    fn logits_program(&self) -> Result<Program> {
+        Program::new(&self.graph, &[self.logits], Memory::Loop)
+    }
+}
+
 impl Net {
     /// A network over its weights; parameters that the graph does not use are dropped.
     #[must_use]
@@ -272,14 +283,31 @@ impl Net {
                 "this network's output is {shape}, which is no list of classes; ask for activations instead"
             )));
         }
-        let key = format!("logits|{}", instance.key);
         let feeds = instance.feeds.clone();
         let values = self
-            .compute(key, &feeds, &[0], control, || {
-                Program::new(&instance.graph, &[instance.logits], Memory::Loop)
+            .compute(instance.logits_key(), &feeds, &[0], control, || {
+                instance.logits_program()
             })
             .await?;
         first(values)?.reshape([shape.n(), shape.c()])
+    }
+
+    /// Has a device begin with the pipelines of the first picture's logits, so that they compile while the picture is
+    /// still on its way. The CPU engine has nothing to make ready.
+    ///
+    /// # Errors
+    /// As [`Self::logits`].
+    pub fn warm_up(&self) -> Result<()> {
+        if matches!(self.engine, Engine::Cpu) {
+            return Ok(());
+        }
+        let shape = self.input_shape();
+        let image = Tensor::from_shape(vec![0.0; shape.len()], shape)?;
+        let instance = self.instance(&image, &Overrides::new())?;
+        let key = instance.logits_key();
+        let executable = self.take_executable(&key, || instance.logits_program())?;
+        self.keep_executable(key, executable);
+        Ok(())
     }
 
     /// Outputs (N, C, H, W) of layers, all from one forward pass.

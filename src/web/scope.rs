@@ -143,6 +143,8 @@ impl WebScope {
             // What cannot be measured is left to the rules; a device that is lost is told by the first call.
             net.net().tune(TUNING_MS, &Control::new()).await.ok();
         }
+        // A pass that cannot be had says so when it is asked for.
+        net.net().warm_up().ok();
         Ok(net)
     }
 

@@ -428,3 +428,16 @@ function look(backend) {
     arg,
   );
 }
+
+test("a loaded network has begun with the pipelines of its first answer, and no others", async () => {
+  const [before, loaded, answered] = await withScope({ backend: "webgpu" }, async ({ scope }) => {
+    const pipelines = async () => (await scope.memory()).pipelines;
+    const before = await pipelines();
+    const net = await scope.load("fashion");
+    const loaded = await pipelines();
+    await net.predict({ data: new Float32Array(784), shape: [1, 1, 28, 28] });
+    return [before, loaded, await pipelines()];
+  });
+  assert.ok(loaded > before, `${loaded} pipelines after ${before}`);
+  assert.equal(answered, loaded);
+});

@@ -5,7 +5,8 @@ use crate::ops::kernel::{Binding, Kernel, word};
 use crate::ops::reduce::gpu::{finish_planes, partial};
 use crate::tensor::Shape;
 
-/// Pictures up to which a layer is computed picture by picture.
+/// Pictures up to which a layer with long sums is computed picture by picture. Short ones are left to the shader that
+/// gradients need anyway: one that shares sums compiles slowly on software adapters, for its barriers.
 const FEW: usize = 2;
 /// Invocations that keep a device busy: products with fewer are cut along their sum.
 const BUSY: usize = 4096;
@@ -16,7 +17,7 @@ const SHORTEST: usize = 256;
 pub fn forward(inputs: &[Shape], output: Shape) -> Result<Vec<Kernel>> {
     let (pictures, k, m) = (output.n(), inputs[0].c(), output.c());
     let bias = (inputs.len() == 3).then_some(Binding::Input(2));
-    if pictures > FEW {
+    if pictures > FEW || k < SHORTEST {
         // Rows are pictures, columns outputs: B is the transposed weight.
         let product = Product {
             a: (Binding::Input(0), [0, k, 1]),
