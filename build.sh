@@ -199,7 +199,7 @@ page_files() {
     grep -vE '^\./(package(-lock)?\.json|biome\.json|tsconfig[^/]*\.json|\.npmrc)$'
 }
 
-# dist/ is put together beside the old one and then takes its place. The page that is one file, dist/convscope.html, is made of the rest.
+# dist/ is put together beside the old one and then takes its place; the page that is one file is made of the rest.
 assemble() {
   local new="$CACHE/dist"
   rm -rf "$new"
