@@ -339,9 +339,9 @@ describe("defects", () => {
           page.context().route(`${base}worker.js`, async (route) => {
             const response = await route.fetch();
             const body = `${await response.text()}
-            const take = port.onmessage;
+            const take = globalThis.onmessage;
             let requests = 0;
-            port.onmessage = (event) => {
+            globalThis.onmessage = (event) => {
               requests += 1;
               if (requests > 2) queueMicrotask(() => { throw new Error("a defect made for this test"); });
               else take(event);
