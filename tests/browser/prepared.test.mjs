@@ -132,8 +132,10 @@ test("loops make no buffer, bind group or pipeline after their first step", asyn
     }, `${base}convscope.js`);
   });
   assert.deepEqual(Object.keys(made), ["prepared", "gradient", "predict", "synthesize", "train"]);
+  // What these need was made as the pass was prepared, and as the network was loaded.
+  const ready = ["prepared", "predict"];
   for (const [name, { first, later }] of Object.entries(made)) {
     assert.equal(later, 0, `${name} made ${later} after its first step`);
-    if (name !== "prepared") assert.ok(first > 0, `${name}: the hook counts nothing`);
+    if (!ready.includes(name)) assert.ok(first > 0, `${name}: the hook counts nothing`);
   }
 });
