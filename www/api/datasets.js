@@ -4,7 +4,7 @@
  */
 
 import { failure } from "./faults.js";
-import { addressOf } from "./files.js";
+import { addressOf, gunzipped } from "./files.js";
 import { download } from "./sources.js";
 
 /**
@@ -106,9 +106,8 @@ function mark({ data, shape }, labels, marked) {
  */
 async function unpacked(bytes) {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  const stream = new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)]).stream();
-  const plain = stream.pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(plain).arrayBuffer());
+  const plain = await gunzipped(new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)]));
+  return new Uint8Array(await plain.arrayBuffer());
 }
 
 /**

@@ -59,23 +59,22 @@ export async function unpackCarried() {
   const elements = document.querySelectorAll("script[data-file]");
   const entries = [...elements].map(async (element) => {
     const { file = "", type = "", zip } = element.dataset;
-    const packed = await fetch(`data:${type};base64,${element.textContent}`);
+    const packed = await (await fetch(`data:${type};base64,${element.textContent}`)).blob();
     element.remove();
-    return /** @type {const} */ ([addressOf(file).href, await unzipped(packed, type, zip)]);
+    const blob = zip === undefined ? packed : await gunzipped(packed);
+    return /** @type {const} */ ([addressOf(file).href, blob]);
   });
   carry(new Map(await Promise.all(entries)));
 }
 
 /**
- * @param {Response} packed
- * @param {string} type
- * @param {string | undefined} zip how it is compressed, if it is
+ * What a gzip file holds, under the type that the file goes by.
+ * @param {Blob} packed
+ * @returns {Promise<Blob>}
  */
-async function unzipped(packed, type, zip) {
-  if (!zip) return packed.blob();
-  const unzip = new DecompressionStream(/** @type {CompressionFormat} */ (zip));
-  const headers = { "content-type": type };
-  return new Response(packed.body?.pipeThrough(unzip), { headers }).blob();
+export function gunzipped(packed) {
+  const plain = packed.stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(plain, { headers: { "content-type": packed.type } }).blob();
 }
 
 /**

@@ -52,7 +52,7 @@ function element(name, bytes, type) {
   const zipped = gzipSync(bytes, { level: 9 });
   const isZipped = zipped.length < (1 - WORTH_ZIPPING) * bytes.length;
   const text = Buffer.from(isZipped ? zipped : bytes).toString("base64");
-  const zip = isZipped ? ' data-zip="gzip"' : "";
+  const zip = isZipped ? " data-zip" : "";
   return `<script type="text/plain" data-file="${name}" data-type="${type}"${zip}>${text}</script>`;
 }
 
